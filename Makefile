@@ -1,0 +1,41 @@
+# Thin on purpose: what needs more than a line is in .ci/.
+
+PYTHON = .venv/bin/python
+ARGS =
+
+help: ## say what can be made (ARGS="…" is passed on)
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
+
+run: .venv/.run ## start the daemon here, on its defaults; Ctrl-C ends it
+	@exec .venv/bin/twistd --nodaemon --pidfile= teamchat $(ARGS)
+
+test: .venv/.test ## run all tests
+	$(PYTHON) -m pytest $(ARGS)
+
+quick: .venv/.test ## run the tests that start no daemon, socket or process
+	$(PYTHON) -m pytest -m "not real" $(ARGS)
+
+check: .venv/.test ## look for mistakes and bad form
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy -p teamchatd
+
+bench: .venv/.test ## measure (needs a C compiler)
+	@.ci/setup compiler
+	$(PYTHON) -m tests.bench $(ARGS)
+
+clean: ## remove what make made; the data stays
+	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -f twisted/plugins/dropin.cache
+	find teamchatd twisted tests -name __pycache__ -prune -exec rm -rf {} +
+
+# Two, so that `make run` does not wait for tools it does not use.
+.venv/.run: setup.py .ci/setup
+	@.ci/setup run
+	@touch $@
+
+.venv/.test: .venv/.run
+	@.ci/setup test
+	@touch $@
+
+.PHONY: help run test quick check bench clean

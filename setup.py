@@ -1,0 +1,69 @@
+"""
+What teamchat is made of and what it needs.
+
+Versions have a floor and no ceiling: a ceiling would keep a security fix out.
+"""
+
+from glob import glob
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="teamchat",
+    version="0.1.0",
+    description="Team chat on your own server.",
+    long_description=Path("README.rst").read_text("utf-8"),
+    long_description_content_type="text/x-rst",
+    author="the teamchat authors",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    # find_packages sees only folders with an __init__.py, and twisted/plugins must not have one:
+    # with it, Twisted takes the folder for a package of its own and skips the plugin.
+    packages=[*find_packages(include=["teamchatd", "teamchatd.*"]), "twisted.plugins"],
+    package_data={
+        "teamchatd.store": ["schema/*.sql"],
+        "teamchatd.http": ["openapi.yaml"],
+    },
+    data_files=[
+        ("share/teamchat", glob("etc/*")),
+        ("share/teamchat/systemd", glob("systemd/*")),
+    ],
+    # The daemon imports its own files by path: a zip would hide the schema from it.
+    zip_safe=False,
+    install_requires=[
+        "Twisted[tls]>=26.10",  # earlier ones let a peer smuggle headers and reset streams at will
+        "klein>=24.8",
+        "attrs>=24",
+        "orjson>=3.10",
+        "PyJWT>=2.10",
+        "bcrypt>=5",
+        "PyYAML>=6",
+    ],
+    extras_require={
+        "test": [
+            "pytest>=8.4",
+            "pytest-twisted>=1.14.3",
+            "hypothesis>=6.100",
+            "jsonschema>=4.23",
+            "openapi-spec-validator>=0.7",
+            "treq>=24.9",
+            "service-identity>=24.1",
+            "setuptools>=77",  # tests/test_packaging.py builds without fetching anything
+        ],
+        "dev": [
+            "ruff>=0.12",
+            "mypy>=1.15",
+            "mypy-zope>=1.0.11",
+            "types-PyYAML",
+        ],
+    },
+    classifiers=[
+        "Environment :: No Input/Output (Daemon)",
+        "Framework :: Twisted",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        "Topic :: Communications :: Chat",
+    ],
+)

@@ -1,0 +1,21 @@
+"""
+teamchat: team chat on your own server, as a Twisted daemon.
+
+How the house is built; a module imports only from the floors above its own:
+
+- L{teamchatd.model}, L{teamchatd.errors}, L{teamchatd.config}: the words, the
+  refusals, the settings.
+- L{teamchatd.shapes}: how a record looks as JSON.
+- L{teamchatd.store}: the record.  Only here is SQL.
+- L{teamchatd.live}: who is listening now, and what they are told.
+- L{teamchatd.auth}: who is asking.
+- L{teamchatd.chat}: the rules: who may do what, and what follows from it.
+- L{teamchatd.http}: the door.  HTTP in, JSON out, no rules and no SQL.
+- L{teamchatd.tap}: where the parts meet; C{twistd teamchat} begins there.
+
+A change goes down through C{http}, C{chat} and C{store} to the disk, and only
+then comes back: as the answer to the one who asked, and as an event, through
+C{live}, to everyone it concerns.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,3 @@
+"""
+Who is asking: passwords, tokens, sessions, and how often one may try.
+"""

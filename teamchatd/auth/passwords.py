@@ -1,0 +1,118 @@
+"""
+Passwords, off the reactor.
+
+bcrypt of the base64 of the SHA-256: bcrypt itself looks at 72 bytes only, and
+stops at a zero byte.  It lets go of Python's lock while it works, but two at
+once already take most of a small machine, so the pool is that small.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+
+import bcrypt
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from teamchatd.errors import Invalid
+
+SHORTEST = 8
+LONGEST = 256
+"""Characters (NIST SP 800-63B, section 3.1.1.2: at least 64 are to be allowed)."""
+
+AT_ONCE = 2
+
+BCRYPT_COST = 12
+"""Each step more doubles the time: a quarter of a second at 12."""
+
+InThread = Callable[..., "Deferred[Any]"]
+"""Runs a function with its arguments somewhere else."""
+
+
+class UnusablePassword(Invalid):
+    """Too short or too long.  Nothing else is asked of a password."""
+
+
+def usable(password: str) -> str:
+    """
+    @raise UnusablePassword: it is not C{SHORTEST} to C{LONGEST} characters long.
+    """
+    if len(password) < SHORTEST:
+        raise UnusablePassword(f"A password has at least {SHORTEST} characters.")
+    if len(password) > LONGEST:
+        raise UnusablePassword(f"A password has at most {LONGEST} characters.")
+    return password
+
+
+def _digest(password: str) -> bytes:
+    # A password can hold what UTF-8 does not: it is compared, never shown.
+    return b64encode(hashlib.sha256(password.encode("utf-8", "surrogatepass")).digest())
+
+
+def hash_now(password: str, cost: int) -> str:
+    """
+    Blocks, at the usual L{BCRYPT_COST} for a quarter of a second.
+    """
+    return bcrypt.hashpw(_digest(password), bcrypt.gensalt(cost)).decode()
+
+
+def _matches_now(password: str, password_hash: str) -> bool:
+    return bcrypt.checkpw(_digest(password), password_hash.encode())
+
+
+@define
+class Passwords:
+    """
+    @ivar _in_thread: where bcrypt works.
+    """
+
+    _in_thread: InThread
+    _cost: int = BCRYPT_COST
+    _nobodys: "str | None" = field(init=False, default=None)
+
+    async def hash(self, password: str) -> str:
+        """
+        @raise UnusablePassword: see L{usable}.
+        """
+        hashed: str = await self._in_thread(hash_now, usable(password), self._cost)
+        return hashed
+
+    async def match(self, password: str, password_hash: str | None) -> bool:
+        """
+        Whether C{password} is the one that was hashed.  For somebody without a
+        password, or nobody at all, the same work is done: the time that an
+        answer takes does not tell who has an account.
+        """
+        if self._nobodys is None:
+            self._nobodys = await self._in_thread(hash_now, "nobody's password", self._cost)
+        right: bool = await self._in_thread(
+            _matches_now, password[: LONGEST + 1], password_hash or self._nobodys
+        )
+        return right and password_hash is not None and len(password) <= LONGEST
+
+
+@define(eq=False, slots=False)
+class Threads(Service):
+    """
+    The few threads in which bcrypt works.
+    """
+
+    _reactor: Any
+    _pool: ThreadPool = field(
+        init=False, factory=lambda: ThreadPool(minthreads=0, maxthreads=AT_ONCE, name="passwords")
+    )
+
+    def startService(self) -> None:
+        super().startService()
+        self._pool.start()
+
+    def stopService(self) -> None:
+        super().stopService()
+        self._pool.stop()
+
+    def run(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
+        return deferToThreadPool(self._reactor, self._pool, function, *args)

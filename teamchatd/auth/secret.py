@@ -1,0 +1,50 @@
+"""
+The secret that tokens are signed with: made at the first start, and kept.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+SHORTEST = 32
+"""Bytes (RFC 7518, section 3.2: as long as the hash)."""
+
+
+class BadSecret(Exception):
+    """It cannot be read or made.  Says why, for the operator."""
+
+
+def kept_in(directory: Path) -> str:
+    """
+    The secret of this data directory.
+
+    @raise BadSecret: there is none, and none can be made.
+    """
+    path = directory / "jwt-secret"
+    try:
+        if not path.exists():
+            _make(path)
+        secret = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSecret(f"the secret {path} cannot be read or made: {error}") from error
+    if len(secret) < SHORTEST:
+        raise BadSecret(
+            f"the secret {path} is damaged. Put back the one from your backup, or delete it:"
+            " then a new one is made, and everybody has to sign in again."
+        )
+    return secret
+
+
+def _make(path: Path) -> None:
+    # Under another name first: half a secret, left by a crash, must not be taken for one.
+    unfinished = path.with_name("jwt-secret.new")
+    unfinished.unlink(missing_ok=True)
+    with open(unfinished, "x", opener=_for_us_only) as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+
+
+def _for_us_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

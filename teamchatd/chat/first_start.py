@@ -1,0 +1,64 @@
+"""
+What a server has from its first start: a name, a channel, and an admin, or a
+way to become one.
+"""
+
+from collections.abc import Callable
+
+from attrs import define
+
+from teamchatd.auth import links
+from teamchatd.auth.passwords import hash_now
+from teamchatd.model import User
+from teamchatd.store.change import Change
+from teamchatd.store.channels import make_general
+from teamchatd.store.database import Database
+from teamchatd.store.links import replace_first_start
+from teamchatd.store.settings import set_first_name
+from teamchatd.store.users import NewUser, add, has_admin
+
+
+@define
+class FirstStart:
+    """
+    All of this blocks: it happens before anybody is listened to.
+
+    @ivar _cost: of hashing the first admin's password.
+    """
+
+    _database: Database
+    _mint: Callable[[], str]
+    _cost: int
+
+    def furnish(self, server_name: str) -> None:
+        """
+        A name and the channel General, where they are missing.
+        """
+        self._database.change_at_once(set_first_name, server_name)
+        self._database.change_at_once(make_general, self._mint())
+
+    def has_admin(self) -> bool:
+        return self._database.change_at_once(_has_admin)
+
+    def make_admin(self, email: str, user_name: str | None, password: str | None) -> User:
+        """
+        Make the first admin, as the configuration wants them.
+        """
+        password_hash = hash_now(password, self._cost) if password else None
+        new = NewUser(self._mint(), email, True, password_hash, user_name)
+        return self._database.change_at_once(add, new)
+
+    def link_for_admin(self) -> links.Link | None:
+        """
+        A link with which the first visitor becomes admin; earlier ones are no
+        longer good.  None where there is an admin.
+        """
+        link = links.new_link()
+        needed = self._database.change_at_once(
+            replace_first_start, link.hash, links.SETUP_SECONDS * 1000
+        )
+        return link if needed else None
+
+
+def _has_admin(change: Change) -> bool:
+    return has_admin(change.cursor)

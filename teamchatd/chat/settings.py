@@ -1,0 +1,21 @@
+"""
+What the server calls itself.
+"""
+
+from attrs import define
+
+from teamchatd.chat import access, names
+from teamchatd.model import Actor
+from teamchatd.store.settings import SettingStore
+
+
+@define
+class Settings:
+    _store: SettingStore
+
+    async def name(self, actor: Actor) -> str:
+        return await self._store.name()
+
+    async def rename(self, actor: Actor, name: str) -> str:
+        access.admin(actor)
+        return await self._store.rename(names.usable(name))

@@ -1,0 +1,100 @@
+"""
+Users: who belongs here, under which name.
+"""
+
+from collections.abc import Callable
+
+from attrs import define
+
+from teamchatd.auth import addresses
+from teamchatd.auth.passwords import Passwords
+from teamchatd.auth.passwords import usable as usable_password
+from teamchatd.chat import access, names
+from teamchatd.errors import Invalid, Unidentified
+from teamchatd.model import Actor, User
+from teamchatd.store.users import NewUser, NoSuchUser, UserStore
+
+ROLES = ("user", "admin")
+
+
+class UnusableRole(Invalid):
+    """There are two roles."""
+
+
+class CannotRemoveOneself(Invalid):
+    """That is leaving, and has its own way."""
+
+
+@define
+class Users:
+    """
+    @ivar _with_passwords: whether this server's users sign in with passwords.
+    """
+
+    _store: UserStore
+    _passwords: Passwords
+    _mint: Callable[[], str]
+    _with_passwords: bool
+
+    async def all(self, actor: Actor) -> list[User]:
+        return await self._store.all()
+
+    async def oneself(self, actor: Actor) -> User:
+        user = await self._store.find(actor.id)
+        if user is None:
+            raise Unidentified("This account was removed.")
+        return user
+
+    async def add(self, actor: Actor, email: str, role: str, password: str | None) -> User:
+        """
+        @param password: set where users sign in with one, ignored elsewhere.
+        @raise AddressTaken: there is such a user already.
+        """
+        access.admin(actor)
+        if role not in ROLES:
+            raise UnusableRole('\'role\' has to be "user" or "admin".')
+        email = addresses.usable(email)
+        password_hash = None
+        if self._with_passwords and password is not None:
+            password_hash = await self._passwords.hash(password)
+        return await self._store.add(NewUser(self._mint(), email, role == "admin", password_hash))
+
+    async def reset_password(self, actor: Actor, user_id: str, password: str) -> None:
+        """
+        Give a user a new password, which ends their sessions.
+
+        @raise Invalid: there is no such user, or the password is too short.
+        """
+        access.admin(actor)
+        usable_password(password)
+        if await self._store.find(user_id) is None:
+            raise Invalid("There is no such user.")
+        password_hash = await self._passwords.hash(password)
+        try:
+            await self._store.set_password(user_id, password_hash)
+        except NoSuchUser as gone:
+            raise Invalid(str(gone)) from gone
+
+    async def remove(self, actor: Actor, user_id: str) -> None:
+        """
+        @raise CannotRemoveOneself: whoever wants to leave, leaves.
+        @raise LastAdmin: somebody has to administrate the server.
+        """
+        access.admin(actor)
+        if user_id == actor.id:
+            raise CannotRemoveOneself("You cannot remove yourself; leave the server instead.")
+        await self._store.remove(user_id)
+
+    async def exit(self, actor: Actor) -> None:
+        """
+        Leave the server for good.
+
+        @raise LastAdmin: somebody has to administrate the server.
+        """
+        await self._store.exit(actor.id)
+
+    async def rename(self, actor: Actor, name: str) -> User:
+        """
+        @raise NameTaken: ignoring case.
+        """
+        return await self._store.rename(actor.id, names.usable(name))

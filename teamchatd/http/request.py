@@ -1,0 +1,219 @@
+"""
+The HTTP request, as Twisted hands it to us, with the manners of our contract.
+"""
+
+import secrets
+from io import BytesIO
+from typing import Any
+
+import orjson
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web import server
+from twisted.web.resource import IResource
+
+log = Logger()
+
+LARGEST_BODY = 1 << 20
+"""Bytes."""
+
+MOST_DISCARDED = 64 << 20
+"""Bytes of too large a body, read and dropped so that its sender comes to read our answer."""
+
+LONGEST_DISCARDING = 20.0
+"""Seconds of the same."""
+
+TOO_LARGE = orjson.dumps({"error": f"The request is larger than {LARGEST_BODY} bytes."})
+
+ON_EVERY_ANSWER = (
+    (b"X-Content-Type-Options", [b"nosniff"]),
+    (b"Referrer-Policy", [b"no-referrer"]),
+    (b"Cache-Control", [b"no-store"]),
+)
+
+PREFLIGHT = (
+    (b"Access-Control-Allow-Methods", [b"GET, POST, PUT, DELETE"]),
+    (b"Access-Control-Allow-Headers", [b"Authorization, Content-Type, Last-Event-ID"]),
+    (b"Access-Control-Max-Age", [b"86400"]),
+)
+
+
+def broken(what: str, failure: Failure) -> bytes:
+    """
+    Log what nobody expected.
+
+    @return: what the client is told: a number that finds it in the log.
+    """
+    incident = secrets.token_hex(4)
+    log.failure("incident {incident}: {what} broke", failure, incident=incident, what=what)
+    sentence = f"Something went wrong on our side. The log calls it incident {incident}."
+    return orjson.dumps({"error": sentence, "incident": incident})
+
+
+class Request(server.Request):
+    """
+    @ivar fields: the JSON object in the body; C{{}} for an empty one.
+    """
+
+    fields: dict[str, Any]
+    content: BytesIO
+    _is_too_large = False
+    _discarded = 0
+    _deadline: Any = None
+
+    def __repr__(self) -> str:
+        """
+        Without the query: C{?token=} is a secret, and this lands in logs.
+        """
+        return f"<{self.what}>"
+
+    @property
+    def what(self) -> str:
+        """
+        Method and path, fit for a log.
+        """
+        path = self.uri.partition(b"?")[0]
+        return (self.method + b" " + path).decode("ascii", "backslashreplace")
+
+    def getRequestHostname(self) -> bytes:
+        """
+        We serve one host, and ask nobody for its name: Klein would decode what
+        the client calls it, and fail on names that are none.
+        """
+        return b"localhost"
+
+    # The body, which Twisted reads whole before any route runs
+
+    def gotLength(self, length: int | None) -> None:
+        self.content = BytesIO()
+        if length is not None and length > LARGEST_BODY:
+            self._refuse_body()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        if self._is_too_large:
+            self._discarded += len(data)
+            if self._discarded > MOST_DISCARDED:
+                self._hang_up()
+        elif self.content.tell() + len(data) > LARGEST_BODY:
+            self._refuse_body()
+        else:
+            self.content.write(data)
+
+    def _refuse_body(self) -> None:
+        """
+        Answer at once, and drop what still comes: a client that is busy sending
+        would be cut off before it could read why.
+        """
+        self._is_too_large = True
+        self.content = BytesIO()
+        awaits_permission = self.requestHeaders.hasHeader(b"Expect")
+        self.requestHeaders.removeHeader(b"Expect")  # or Twisted says "go on" after our answer
+        self._set_headers()
+        self.responseHeaders.setRawHeaders(b"Content-Type", [b"application/json"])
+        self.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(TOO_LARGE)])
+        self.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+        self.channel.writeHeaders(
+            b"HTTP/1.1", b"413", b"Request Entity Too Large", self.responseHeaders
+        )
+        self.channel.write(TOO_LARGE)
+        if awaits_permission:
+            self._hang_up()
+        else:
+            self._deadline = self._reactor.callLater(LONGEST_DISCARDING, self._hang_up)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        if self._is_too_large:
+            self._hang_up()
+        else:
+            super().requestReceived(command, path, version)
+
+    def connectionLost(self, reason: Failure) -> None:
+        self._forget_deadline()
+        super().connectionLost(reason)
+
+    def _hang_up(self) -> None:
+        self._forget_deadline()
+        self.channel.loseConnection()
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+
+    @property
+    def _reactor(self) -> IReactorTime:
+        reactor: IReactorTime = self._site.reactor
+        return reactor
+
+    @property
+    def _site(self) -> "Site":
+        channel: Any = self.channel
+        site: Site = channel.site
+        return site
+
+    # The answer
+
+    def process(self) -> None:
+        self._set_headers()
+        if not self.path.startswith(b"/") and b"://" in self.path:  # RFC 9112, section 3.2.2
+            self.path = b"/" + self.path.partition(b"://")[2].partition(b"/")[2]
+        super().process()
+
+    def _set_headers(self) -> None:
+        for name, values in ON_EVERY_ANSWER:
+            self.responseHeaders.setRawHeaders(name, values)
+        if self._site.origins:
+            self._allow_origin(self._site.origins)
+
+    def _allow_origin(self, origins: frozenset[bytes]) -> None:
+        """
+        Cross-origin requests (WHATWG Fetch, section 3.2), never with credentials.
+        """
+        headers = self.responseHeaders
+        headers.addRawHeader(b"Vary", b"Origin")
+        origin = self.requestHeaders.getRawHeaders(b"Origin", [b""])[-1]
+        if b"*" in origins:
+            headers.setRawHeaders(b"Access-Control-Allow-Origin", [b"*"])
+        elif origin.lower() in origins:
+            headers.setRawHeaders(b"Access-Control-Allow-Origin", [origin])
+        else:
+            return
+        if self.requestHeaders.hasHeader(b"Access-Control-Request-Method"):
+            for name, values in PREFLIGHT:
+                headers.setRawHeaders(name, values)
+
+    def processingFailed(self, reason: Failure) -> Failure:
+        """
+        What no route and no error handler has caught.
+        """
+        body = broken(self.what, reason)
+        if self.startedWriting:
+            self.channel.loseConnection()
+            return reason
+        self.setResponseCode(500)
+        self.responseHeaders.setRawHeaders(b"Content-Type", [b"application/json"])
+        self.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
+        self.write(body)
+        self.finish()
+        return reason
+
+
+class Site(server.Site):
+    """
+    @ivar origins: whose pages may call us from elsewhere; C{*} for all.
+    """
+
+    requestFactory = Request
+    displayTracebacks = False
+
+    def __init__(
+        self, root: IResource, reactor: IReactorTime, origins: frozenset[bytes] = frozenset()
+    ) -> None:
+        # Twisted would parse every Content-Type with the email package, and forms into memory.
+        super().__init__(root, reactor=reactor, parsePOSTFormSubmission=False)
+        self.origins = origins
+
+    def log(self, request: Any) -> None:
+        """
+        No access log: Twisted's would hold the query, and with it tokens.
+        """

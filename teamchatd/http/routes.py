@@ -1,0 +1,166 @@
+"""
+What every route needs: JSON out, a door, and a status for each refusal.
+"""
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Protocol
+
+import orjson
+from klein import Klein, Response
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.web.resource import IResource
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
+
+from teamchatd.errors import (
+    ChatError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotJSON,
+    TooLarge,
+    TooMany,
+    Unavailable,
+    Unidentified,
+)
+from teamchatd.http.fields import read_json
+from teamchatd.http.identity import Identity
+from teamchatd.http.request import Request, broken
+from teamchatd.model import Actor
+
+STATUS = {
+    Invalid: 400,
+    Unidentified: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    TooLarge: 413,
+    NotJSON: 415,
+    TooMany: 429,
+    Unavailable: 503,
+}
+"""The one place where a refusal becomes a number."""
+
+Rendered = Response | IResource
+
+Route = Callable[..., Coroutine[Any, Any, Rendered]]
+
+
+class Area(Protocol):
+    """
+    The calls below one first segment of a path.
+    """
+
+    app: Klein
+    identity: Identity
+
+
+def answer(payload: object, code: int = 200, **extra: str) -> Response:
+    return raw_answer(orjson.dumps(payload), "application/json", code, **extra)
+
+
+def raw_answer(body: bytes, content_type: str, code: int = 200, **extra: str) -> Response:
+    headers: Any = {"Content-Type": content_type, "Content-Length": str(len(body))}
+    headers |= {name.replace("_", "-"): value for name, value in extra.items()}
+    return Response(code, headers, body)
+
+
+def status_of(error: ChatError) -> int:
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def json_app() -> Klein:
+    """
+    A L{Klein} whose every failure is a JSON answer.
+    """
+    app = Klein()
+    on: Any = app.handle_errors  # its type wants IRequest, and ours is what it gets
+
+    @on(ChatError)
+    def refused(self: Any, request: Request, failure: Failure) -> Response:
+        error = failure.value
+        assert isinstance(error, ChatError)
+        extra = {"Retry_After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+        return answer({"error": str(error)}, status_of(error), **extra)
+
+    @on(HTTPException)
+    def unroutable(self: Any, request: Request, failure: Failure) -> Response:
+        error = failure.value
+        if isinstance(error, MethodNotAllowed):
+            return _other_method(request, error)
+        assert isinstance(error, HTTPException)
+        # A path with "//" would be redirected: our paths have one spelling.
+        if isinstance(error, RequestRedirect) or error.code == 404:
+            return answer({"error": "There is nothing at this address."}, 404)
+        return answer({"error": error.name}, error.code or 400)
+
+    @on(Exception)
+    def unexpected(self: Any, request: Request, failure: Failure) -> Response:
+        return raw_answer(broken(request.what, failure), "application/json", 500)
+
+    return app
+
+
+def _other_method(request: Request, error: MethodNotAllowed) -> Response:
+    allowed = ", ".join(sorted({*(error.valid_methods or ()), "OPTIONS"}))
+    if request.method == b"OPTIONS":
+        return Response(204, {"Allow": allowed}, b"")
+    sentence = f"This address answers {allowed}, and nothing else."
+    return answer({"error": sentence}, 405, Allow=allowed)
+
+
+def _door(name: str, enter: Callable[..., Coroutine[Any, Any, tuple[Actor, ...]]]) -> Any:
+    """
+    A decorator for routes: C{enter} says who comes in, before the body is read.
+
+    What was begun is finished even if the client goes away: Klein cancels what
+    it was given, and the database would carry on alone, with nobody told.
+    """
+
+    def door(route: Route) -> Callable[..., "Deferred[Rendered]"]:
+        @wraps(route)
+        def guarded(area: Area, request: Request, **parts: str) -> "Deferred[Rendered]":
+            async def work() -> Rendered:
+                entered = await enter(area.identity, request)
+                request.fields = read_json(request)
+                return await route(area, request, *entered, **parts)
+
+            result: Deferred[Rendered] = Deferred()
+            Deferred.fromCoroutine(work()).addBoth(result.callback)
+            return result
+
+        guarded.door = name  # type: ignore[attr-defined]
+        return guarded
+
+    return door
+
+
+async def _user(identity: Identity, request: Request) -> tuple[Actor, ...]:
+    return (await identity.of(request),)
+
+
+async def _listener(identity: Identity, request: Request) -> tuple[Actor, ...]:
+    return (await identity.of_listener(request),)
+
+
+async def _anybody(identity: Identity, request: Request) -> tuple[Actor, ...]:
+    identity.count_stranger(request)
+    return ()
+
+
+async def _monitor(identity: Identity, request: Request) -> tuple[Actor, ...]:
+    return ()
+
+
+signed_in = _door("signed in", _user)
+"""For those with an access token; the route gets the L{Actor} after the request."""
+
+listening = _door("listening", _listener)
+"""The same, with the token perhaps in the query, as browsers have to do for a stream."""
+
+open_to_all = _door("open to all", _anybody)
+"""For everybody, so often a minute from one address."""
+
+open_without_limit = _door("open without limit", _monitor)
+"""For everybody, as often as they like: what costs nothing, and watches over us."""

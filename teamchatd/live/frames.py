@@ -1,0 +1,39 @@
+"""
+What a server-sent event looks like on the wire (WHATWG HTML, section 9.2).
+"""
+
+from attrs import frozen
+
+
+@frozen
+class Frame:
+    """
+    Bytes for every listener, made once.
+
+    @ivar plain: for HTTP/1.0, where the end of the connection ends the body.
+    @ivar chunk: the same as one chunk of HTTP/1.1 (RFC 9112, section 7.1).
+    """
+
+    plain: bytes
+    chunk: bytes
+
+
+def frame(plain: bytes) -> Frame:
+    return Frame(plain, b"%x\r\n%b\r\n" % (len(plain), plain))
+
+
+def event(event_id: str, text: str) -> Frame:
+    """
+    One event.  JSON holds no raw line break, so one C{data} line does.
+    """
+    return frame(f"id: {event_id}\ndata: {text}\n\n".encode())
+
+
+HEARTBEAT = frame(b":\n\n")
+"""A comment: proxies see traffic, clients see nothing."""
+
+REPLACED = frame(b'retry: 60000\ndata: {"type":"REPLACED","payload":{}}\n\n')
+"""
+To a stream that gives way to a newer one of the same user.  Without C{retry} a
+browser would come back after three seconds and drive out the next.
+"""

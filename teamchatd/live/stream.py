@@ -1,0 +1,194 @@
+"""
+One client that is listening.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from teamchatd.live.frames import Frame
+
+LONGEST_BACKLOG = 1 << 20
+"""
+How many bytes a reader who does not read may fall behind, on top of what the
+transport and the kernel hold.  Then we hang up: it comes back with
+C{Last-Event-ID} and is caught up from the journal, which everybody shares.
+"""
+
+
+@implementer(IPushProducer)
+class Stream:
+    """
+    Frames in, bytes out, never more than L{LONGEST_BACKLOG} waiting in between.
+
+    It takes the place of the HTTP protocol on the connection: ten thousand of
+    these hang on one daemon, and a request each with its headers would cost
+    several times as much.  So it is at once what the transport delivers to (the
+    protocol) and what the transport slows down (the producer).
+
+    @ivar user_id: whose stream this is.
+    @ivar session_id: whose end is the stream's end.
+    @ivar live: whether it hears what happens now; before, it is caught up.
+    @ivar gone: called with the stream once it sends nothing any more.
+    @ivar closed: called with the stream once its connection is closed.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_chunked",
+        "_drained",
+        "_paused",
+        "_size",
+        "_transport",
+        "beat_in",
+        "closed",
+        "connection_id",
+        "gone",
+        "live",
+        "session_id",
+        "user_id",
+    )
+
+    def __init__(
+        self,
+        transport: Any,
+        chunked: bool,
+        user_id: str,
+        session_id: str,
+        connection_id: str,
+    ) -> None:
+        self._transport = transport
+        self._chunked = chunked
+        self._backlog: deque[bytes] | None = None
+        self._size = 0
+        self._paused = False
+        self._drained: Deferred[None] | None = None
+        self.user_id = user_id
+        self.session_id = session_id
+        self.connection_id = connection_id
+        self.live = False
+        self.beat_in = 0
+        self.gone: Callable[[Stream], None] = _nobody
+        self.closed: Callable[[Stream], None] = _nobody
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None
+
+    def send(self, frame: Frame) -> None:
+        """
+        Write C{frame}, or keep it for when the reader has read what it has.
+        """
+        if self._transport is None:
+            return
+        data = frame.chunk if self._chunked else frame.plain
+        if not self._paused:
+            self._transport.write(data)
+        else:
+            self._hold_back(data)
+
+    def _hold_back(self, data: bytes) -> None:
+        if self._backlog is None:
+            self._backlog = deque()
+        self._backlog.append(data)
+        self._size += len(data)
+        if self._size > LONGEST_BACKLOG:
+            self.abort()
+
+    def beat(self, heartbeat: Frame) -> None:
+        """
+        Look alive.  A reader with frames waiting does not need it.
+        """
+        if not self._paused:
+            self.send(heartbeat)
+
+    def drained(self) -> "Deferred[None]":
+        """
+        Fires when more can be written without holding it back, or when there
+        is nobody to write to any more.
+        """
+        waiting: Deferred[None] = Deferred()
+        if self._paused and self._transport is not None:
+            self._drained = waiting
+        else:
+            waiting.callback(None)
+        return waiting
+
+    def end(self) -> None:
+        """
+        End the response in the way of HTTP, and hang up.
+        """
+        if self._transport is None:
+            return
+        if self._paused:  # it would have to read a backlog first, and may never
+            self.abort()
+            return
+        if self._chunked:
+            self._transport.write(b"0\r\n\r\n")
+        transport = self._let_go()
+        transport.unregisterProducer()  # with a producer, loseConnection waits for ever
+        transport.loseConnection()
+
+    def abort(self) -> None:
+        """
+        Hang up at once.
+        """
+        if self._transport is not None:
+            self._let_go().abortConnection()
+
+    def _let_go(self) -> Any:
+        transport, self._transport = self._transport, None
+        self._backlog = None
+        self._paused = False
+        gone, self.gone = self.gone, _nobody
+        gone(self)
+        self._fire_drained()
+        return transport
+
+    def _fire_drained(self) -> None:
+        waiting, self._drained = self._drained, None
+        if waiting is not None:
+            waiting.callback(None)
+
+    # The transport calls these: first as its producer …
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        while self._backlog and not self._paused:
+            data = self._backlog.popleft()
+            self._size -= len(data)
+            self._transport.write(data)
+        if not self._paused:
+            self._backlog = None
+            self._fire_drained()
+
+    def stopProducing(self) -> None:
+        """
+        The transport takes no more.  C{connectionLost} is about to follow.
+        """
+
+    # … and then as its protocol.
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Whoever listens has said all they had to say: this is read and dropped.
+        """
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self._transport is not None:
+            self._let_go()
+        self.closed(self)
+
+
+def _nobody(stream: Stream) -> None:
+    """
+    Nobody wants to know.
+    """

@@ -1,0 +1,151 @@
+"""
+The words: what people in a team chat talk about.
+
+Frozen records without behaviour.  A time is an integer, in milliseconds since
+the Unix epoch.  An id is an opaque, URL-safe string.
+"""
+
+from attrs import field, frozen
+
+
+@frozen
+class User:
+    id: str
+    user_name: str
+    email: str
+    is_admin: bool
+    created_at: int
+    password_hash: str | None = field(default=None, repr=False)
+
+
+@frozen
+class Actor:
+    """
+    The one who is asking, as their access token says.
+    """
+
+    id: str
+    is_admin: bool
+    session_id: str
+
+
+@frozen
+class Client:
+    """
+    Where a session was opened: the browser, as far as we can see it.
+    """
+
+    ip: str
+    user_agent: str
+
+
+@frozen
+class Session:
+    """
+    One sign-in, until it is ended or C{expires_at} passes.
+    """
+
+    id: str
+    user_id: str
+    created_at: int
+    last_used_at: int
+    expires_at: int
+    ip: str
+    user_agent: str
+
+
+@frozen
+class Channel:
+    id: str
+    name: str
+    created_at: int
+    created_by: str | None = None
+    updated_at: int | None = None
+
+
+@frozen
+class Author:
+    """
+    Who said something, by the name that they have now.
+    """
+
+    id: str
+    user_name: str
+
+
+@frozen
+class Message:
+    """
+    @ivar reactions: emoji to the ids of those who chose it, in order.
+    """
+
+    id: str
+    channel_id: str
+    author: Author
+    content: str
+    created_at: int
+    updated_at: int | None = None
+    reactions: dict[str, list[str]] = field(factory=dict)
+
+
+@frozen
+class Everyone:
+    """The audience: whoever is signed in."""
+
+
+@frozen
+class InChannel:
+    """The audience: those who can read this channel."""
+
+    id: str
+
+
+@frozen
+class Users:
+    """The audience: these users and nobody else."""
+
+    ids: tuple[str, ...]
+
+
+@frozen
+class Daemons:
+    """
+    The audience: the daemons themselves, so that they cut streams and empty
+    caches.  No client is ever told.
+    """
+
+
+Audience = Everyone | InChannel | Users | Daemons
+
+
+@frozen
+class Entry:
+    """
+    One line of the journal: what happened, and who is to hear of it.
+
+    @ivar text: C{{"type": …, "payload": …}} as JSON, or L{None} when what it
+        told of was deleted since.
+    @ivar subject: a path that names what this is about, such as
+        C{<channel>/<message>}.
+    @ivar erases: whether earlier entries about C{subject}, and about all below
+        it, have lost their text with this one.
+    """
+
+    number: int
+    audience: Audience
+    text: str | None
+    subject: str | None = None
+    erases: bool = False
+
+
+@frozen
+class Stretch:
+    """
+    A part of the journal.
+
+    @ivar oldest: the number of the oldest entry that is still kept; one more
+        than the head's when none is.
+    """
+
+    entries: list[Entry]
+    oldest: int

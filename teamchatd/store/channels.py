@@ -1,0 +1,141 @@
+"""
+Channels, as rows.
+"""
+
+import sqlite3
+
+from attrs import define, evolve
+from twisted.internet.defer import Deferred
+
+from teamchatd import shapes
+from teamchatd.errors import Invalid, NotFound
+from teamchatd.model import Channel, Everyone
+from teamchatd.store.change import Change
+from teamchatd.store.database import Database
+
+COLUMNS = "id, name, created_at, created_by, updated_at"
+
+
+class ChannelNameTaken(Invalid):
+    """Another channel already has this name."""
+
+
+class NoSuchChannel(NotFound):
+    """Also said of a channel that is none of the asker's business."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such channel.")
+
+
+class GeneralStays(Invalid):
+    """The one channel that is always there, under its name."""
+
+
+def _all(cursor: sqlite3.Cursor) -> list[Channel]:
+    rows = cursor.execute(f"SELECT {COLUMNS} FROM channels ORDER BY position")
+    return [Channel(*row) for row in rows]
+
+
+def find(cursor: sqlite3.Cursor, channel_id: str) -> Channel | None:
+    row = cursor.execute(f"SELECT {COLUMNS} FROM channels WHERE id = ?", (channel_id,)).fetchone()
+    return row and Channel(*row)
+
+
+def make_general(change: Change, channel_id: str) -> None:
+    """
+    The channel that is there from the first start.  Nobody is told: nobody was
+    there before it.
+    """
+    if not change.cursor.execute("SELECT 1 FROM channels WHERE is_general = 1").fetchone():
+        _insert(change, Channel(channel_id, "General", change.at), is_general=True)
+
+
+def _add(change: Change, channel_id: str, name: str, creator_id: str) -> Channel:
+    channel = Channel(channel_id, name, change.at, creator_id)
+    _refuse_taken(change, channel)
+    _insert(change, channel)
+    change.tell(Everyone(), "NEW_CHANNEL", shapes.channel(channel), subject=channel.id)
+    return channel
+
+
+def _insert(change: Change, channel: Channel, is_general: bool = False) -> None:
+    change.cursor.execute(
+        "INSERT INTO channels"
+        " (id, name, name_key, visibility, is_general, created_by, created_at, position)"
+        " VALUES (?, ?, ?, 'open', ?, ?, ?, ?)",
+        (
+            channel.id,
+            channel.name,
+            channel.name.casefold(),
+            is_general,
+            channel.created_by,
+            channel.created_at,
+            change.position,
+        ),
+    )
+
+
+def _refuse_taken(change: Change, channel: Channel) -> None:
+    taken = change.cursor.execute(
+        "SELECT 1 FROM channels WHERE name_key = ? AND id <> ?",
+        (channel.name.casefold(), channel.id),
+    ).fetchone()
+    if taken:
+        raise ChannelNameTaken(f"There is already a channel called {channel.name}.")
+
+
+def _to_be_changed(change: Change, channel_id: str) -> Channel:
+    row = change.cursor.execute(
+        "SELECT is_general FROM channels WHERE id = ?", (channel_id,)
+    ).fetchone()
+    channel = find(change.cursor, channel_id)
+    if channel is None:
+        raise NoSuchChannel()
+    if row[0]:
+        raise GeneralStays("The channel General can be neither renamed nor deleted.")
+    return channel
+
+
+def _rename(change: Change, channel_id: str, name: str) -> Channel:
+    channel = evolve(_to_be_changed(change, channel_id), name=name, updated_at=change.at)
+    _refuse_taken(change, channel)
+    change.cursor.execute(
+        "UPDATE channels SET name = ?, name_key = ?, updated_at = ? WHERE id = ?",
+        (name, name.casefold(), change.at, channel.id),
+    )
+    change.tell(Everyone(), "UPDATE_CHANNEL", shapes.channel(channel), subject=channel.id)
+    return channel
+
+
+def _remove(change: Change, channel_id: str) -> None:
+    channel = _to_be_changed(change, channel_id)
+    change.cursor.execute("DELETE FROM messages WHERE place_id = ?", (channel.id,))
+    change.cursor.execute("DELETE FROM channels WHERE id = ?", (channel.id,))
+    told = {"id": channel.id, "name": channel.name}
+    change.tell(Everyone(), "DELETE_CHANNEL", told, subject=channel.id, erases=True)
+
+
+@define
+class ChannelStore:
+    _database: Database
+
+    def all(self) -> "Deferred[list[Channel]]":
+        """
+        Every channel, oldest first.
+        """
+        return self._database.read(_all)
+
+    def find(self, channel_id: str) -> "Deferred[Channel | None]":
+        return self._database.read(find, channel_id)
+
+    def add(self, channel_id: str, name: str, creator_id: str) -> "Deferred[Channel]":
+        return self._database.change(_add, channel_id, name, creator_id)
+
+    def rename(self, channel_id: str, name: str) -> "Deferred[Channel]":
+        return self._database.change(_rename, channel_id, name)
+
+    def remove(self, channel_id: str) -> "Deferred[None]":
+        """
+        Delete a channel with all that was said in it.
+        """
+        return self._database.change(_remove, channel_id)

@@ -1,0 +1,353 @@
+"""
+One SQLite file: a writer who commits for many at once, and readers beside it.
+
+A change is acknowledged when it is on disk (WAL, C{synchronous=FULL}), and its
+events are handed on only then.  Changes that arrive while the writer is busy
+share its next transaction, each in a savepoint, so that one which fails undoes
+only itself.  A change that comes alone waits for nobody.
+"""
+
+import fcntl
+import secrets
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar, TypeVarTuple, cast
+
+from attrs import define, field, frozen
+from twisted.application.service import Service
+from twisted.enterprise.adbapi import ConnectionPool, Transaction
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from teamchatd.errors import Unavailable
+from teamchatd.model import Entry
+from teamchatd.store.change import Change
+from teamchatd.store.schema import Unusable, upgrade
+
+log = Logger()
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+LARGEST_BATCH = 500
+"""Changes in one transaction: a longer one would make its first wait for its last."""
+
+READERS = 3
+"""Connections that read.  More gain nothing: Python runs one of them at a time."""
+
+NOT_STORED = "The server cannot store this right now. Nothing was changed. Try again later."
+STOPPING = "The server is stopping. Try again in a moment."
+NOT_READ = "The server cannot read its storage right now. Try again later."
+
+CONNECT: dict[str, Any] = {
+    "isolation_level": None,  # we say BEGIN ourselves
+    "timeout": 5,  # seconds to wait for others who write: the console command
+    "check_same_thread": False,  # adbapi closes from another thread
+}
+
+RECOVERABLE = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
+"""What SQLite says of one statement.  Everything else it says is about the disk."""
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """
+    Make C{connection} behave: every connection goes through here.
+    """
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA temp_store = MEMORY")
+
+
+def found(connection: sqlite3.Connection, spare: Path | None = None) -> None:
+    """
+    Make the database what this version of the code works with.
+
+    @param spare: see L{upgrade}.
+    """
+    prepare(connection)
+    connection.execute("PRAGMA journal_mode = WAL")
+    upgrade(connection, spare)
+    connection.execute(
+        "INSERT INTO head (only_row, number, era) VALUES (1, 0, ?) ON CONFLICT DO NOTHING",
+        (secrets.token_hex(4),),
+    )
+
+
+@frozen
+class Head:
+    """
+    Where the journal stands.
+
+    @ivar era: begins every event id.  It changes only when the record is
+        restored or moved, so that ids from another history are not believed.
+    @ivar number: of the newest entry; 0 before the first.
+    """
+
+    era: str
+    number: int
+
+
+@define(eq=False)
+class Job:
+    """
+    A change that somebody waits for.
+    """
+
+    work: Callable[..., Any]
+    args: tuple[Any, ...]
+    at: int
+    done: "Deferred[Any]" = field(factory=Deferred)
+    outcome: Any = None
+    failure: Failure | None = None
+
+    def tell_outcome(self) -> None:
+        if self.failure is None:
+            self.done.callback(self.outcome)
+        else:
+            self.done.errback(self.failure)
+
+
+def run_batch(cursor: sqlite3.Cursor, jobs: list[Job]) -> list[Entry]:
+    """
+    Run C{jobs} in one transaction, which the caller commits.
+
+    @return: what is to be told once it is committed.
+    @raise sqlite3.Error: the disk does not do it; nothing of the batch is kept.
+    """
+    cursor.execute("BEGIN IMMEDIATE")
+    before = number = cursor.execute("SELECT number FROM head").fetchone()[0]
+    entries: list[Entry] = []
+    for job in jobs:
+        cursor.execute("SAVEPOINT change")
+        change = Change(cursor, job.at, number)
+        try:
+            job.outcome, job.failure = job.work(change, *job.args), None
+        except Exception as error:
+            # After a disk error SQLite has rolled back everything, and there is no savepoint to
+            # go back to: going on would commit the rest of the batch without its beginning.
+            about_the_disk = isinstance(error, sqlite3.Error) and not isinstance(error, RECOVERABLE)
+            if about_the_disk or not cursor.connection.in_transaction:
+                raise
+            cursor.execute("ROLLBACK TO change")
+            job.failure = Failure()
+        else:
+            number = change.number
+            entries += change.entries
+        cursor.execute("RELEASE change")
+    if number != before:
+        cursor.execute("UPDATE head SET number = ?", (number,))
+    return entries
+
+
+@define(eq=False, slots=False)
+class Database(Service):
+    """
+    Everything above this class awaits; everything below it runs in a database
+    thread and touches nothing but its cursor and its arguments.
+
+    @ivar committed: called in the reactor's thread with the entries of each
+        commit, in the order of their numbers, before those who asked for the
+        changes hear that they are done.
+    """
+
+    _directory: Path
+    _clock: IReactorTime
+    committed: Callable[[list[Entry]], None] = field(default=lambda entries: None)
+    _waiting: list[Job] = field(init=False, factory=list)
+    _busy: bool = field(init=False, default=False)
+    _broken: bool = field(init=False, default=False)
+    _idle: "list[Deferred[None]]" = field(init=False, factory=list)
+    _lock: Any = field(init=False, default=None)
+    _writer: Any = field(init=False, default=None)
+    _readers: Any = field(init=False, default=None)
+
+    @property
+    def path(self) -> Path:
+        return self._directory / "teamchat.sqlite"
+
+    def startService(self) -> None:
+        """
+        Open the database, and upgrade it if it is older than the code.
+
+        @raise Unusable: with a sentence for the operator.
+        """
+        self._take_directory()
+        try:
+            with closing(self._connect()) as connection:
+                found(connection, self._directory)
+        except sqlite3.Error as error:
+            raise Unusable(f"{self.path} cannot be used: {error}") from error
+        self._writer, self._readers = self._pool(1), self._pool(READERS)
+        super().startService()
+
+    def stopService(self) -> "Deferred[None]":
+        """
+        Finish what was begun, then let go of the files.
+        """
+        super().stopService()
+        idle: Deferred[None] = Deferred()
+        self._idle.append(idle)
+        self._look_idle()
+        return idle.addCallback(lambda _: self._close())
+
+    def head(self) -> Head:
+        """
+        Where the journal stands.  Blocks: for the time before anybody waits.
+        """
+        try:
+            with closing(self._connect()) as connection:
+                [(era, number)] = connection.execute("SELECT era, number FROM head")
+        except (sqlite3.Error, ValueError) as error:
+            raise Unusable(f"{self.path} has no readable head: {error}") from error
+        return Head(era, number)
+
+    def change_at_once(self, work: Callable[[Change, *Ts], T], *args: *Ts) -> T:
+        """
+        Like L{change}, in this thread.  Blocks, and tells nobody: for the time
+        before anybody listens.
+        """
+        job = Job(work, args, self._now())
+        try:
+            with closing(self._connect()) as connection:
+                run_batch(connection.cursor(), [job])
+                connection.commit()
+        except sqlite3.Error as error:
+            raise Unusable(f"{self.path} cannot be written: {error}") from error
+        if job.failure is not None:
+            job.failure.raiseException()
+        return cast(T, job.outcome)
+
+    def change(self, work: Callable[[Change, *Ts], T], *args: *Ts) -> "Deferred[T]":
+        """
+        Run C{work(change, *args)} in the writer's thread: all of it or nothing.
+
+        @return: what C{work} returned, once it is on disk and told.
+        @raise Unavailable: storage does not take it.  Nothing was changed.
+        """
+        if not self.running:
+            return fail(Unavailable(STOPPING))
+        job = Job(work, args, self._now())
+        self._waiting.append(job)
+        if not self._busy:
+            self._next_batch()
+        return job.done
+
+    def read(self, work: Callable[[sqlite3.Cursor, *Ts], T], *args: *Ts) -> "Deferred[T]":
+        """
+        Run C{work(cursor, *args)} in a reader's thread, on one state of the
+        record, which holds all that was acknowledged until now.
+
+        @raise Unavailable: storage does not answer.
+        """
+        if not self.running:
+            return fail(Unavailable(STOPPING))
+        reading: Deferred[T] = self._readers.runInteraction(_on_one_state, work, args)
+        return reading.addErrback(self._unreadable)
+
+    def _now(self) -> int:
+        return int(self._clock.seconds() * 1000)
+
+    def _next_batch(self) -> None:
+        jobs, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+        self._busy = True
+        batch: Deferred[list[Entry]] = self._writer.runInteraction(_in_one_transaction, jobs)
+        batch.addCallbacks(self._kept, self._lost, callbackArgs=(jobs,), errbackArgs=(jobs,))
+        batch.addErrback(lambda failure: log.failure("a batch was not told of", failure))
+
+    def _kept(self, entries: list[Entry], jobs: list[Job]) -> None:
+        if self._broken:
+            self._broken = False
+            log.info("{path} can be written again", path=str(self.path))
+        if entries:
+            try:
+                self.committed(entries)
+            except Exception:
+                log.failure("some of what was committed was not told")
+        self._batch_over(jobs)
+
+    def _lost(self, failure: Failure, jobs: list[Job]) -> None:
+        if not failure.check(sqlite3.Error):
+            log.failure("a batch of changes broke", failure)
+        elif not self._broken:
+            self._broken = True
+            log.error(
+                "{path} cannot be written: {reason}. Is the disk full, or failing?"
+                " Changes are refused until it can be written again.",
+                path=str(self.path),
+                reason=failure.getErrorMessage(),
+            )
+        for job in jobs:
+            job.failure = Failure(Unavailable(NOT_STORED))
+        self._batch_over(jobs)
+
+    def _batch_over(self, jobs: list[Job]) -> None:
+        """
+        The next batch goes first: its disk works while these are answered.
+        """
+        self._busy = False
+        if self._waiting:
+            self._next_batch()
+        for job in jobs:
+            job.tell_outcome()
+        self._look_idle()
+
+    def _look_idle(self) -> None:
+        if not self._busy:
+            idle, self._idle = self._idle, []
+            for waiting in idle:
+                waiting.callback(None)
+
+    def _unreadable(self, failure: Failure) -> Failure:
+        if not failure.check(sqlite3.Error):
+            return failure
+        log.error(
+            "{path} cannot be read: {reason}",
+            path=str(self.path),
+            reason=failure.getErrorMessage(),
+        )
+        return Failure(Unavailable(NOT_READ))
+
+    def _take_directory(self) -> None:
+        """
+        Make sure that this daemon is the only one in its data directory: two
+        would each number the journal as if they were alone.
+        """
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = open(self._directory / "lock", "a")  # noqa: SIM115 - held until we stop
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Unusable(f"another teamchat is running on {self._directory}") from error
+        except OSError as error:
+            raise Unusable(
+                f"the data directory {self._directory} cannot be used: {error.strerror}"
+            ) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, **CONNECT)
+        prepare(connection)
+        return connection
+
+    def _pool(self, size: int) -> ConnectionPool:
+        return ConnectionPool(
+            "sqlite3", self.path, **CONNECT, cp_min=1, cp_max=size, cp_openfun=prepare
+        )
+
+    def _close(self) -> None:
+        self._writer.close()
+        self._readers.close()
+        self._lock.close()
+
+
+def _in_one_transaction(transaction: Transaction, jobs: list[Job]) -> list[Entry]:
+    return run_batch(transaction.connection.cursor(), jobs)
+
+
+def _on_one_state(transaction: Transaction, work: Callable[..., T], args: tuple[Any, ...]) -> T:
+    cursor = transaction.connection.cursor()
+    cursor.execute("BEGIN")
+    return work(cursor, *args)

@@ -1,0 +1,68 @@
+"""
+The journal: what happened, numbered in the order of the commits.
+
+Every change writes its entries in its own transaction, with
+L{teamchatd.store.change.Change.tell}.  So there is no event without its change
+and no change without its event; a client that was away is told from here.
+"""
+
+import sqlite3
+
+from attrs import define
+from twisted.internet.defer import Deferred
+
+from teamchatd.model import Entry, Stretch
+from teamchatd.store import audiences
+from teamchatd.store.change import Change
+from teamchatd.store.database import Database
+
+TRIMMED_AT_ONCE = 1000
+"""Entries.  More in one step would keep the writer from others for too long."""
+
+
+@define
+class Journal:
+    _database: Database
+
+    def after(self, number: int, limit: int) -> "Deferred[Stretch]":
+        """
+        The entries after C{number}, oldest first, at most C{limit} of them.
+        """
+        return self._database.read(_after, number, limit)
+
+    async def trim(self, before: int) -> None:
+        """
+        Drop the entries that are older than the time C{before}.
+        """
+        while await self._database.change(_trim, before) == TRIMMED_AT_ONCE:
+            pass
+
+
+def _after(cursor: sqlite3.Cursor, number: int, limit: int) -> Stretch:
+    rows = cursor.execute(
+        "SELECT number, audience, text, subject, erases FROM journal"
+        " WHERE number > ? ORDER BY number LIMIT ?",
+        (number, limit),
+    )
+    entries = [
+        Entry(number, audiences.read(audience), text, subject, bool(erases))
+        for number, audience, text, subject, erases in rows
+    ]
+    [(oldest,)] = cursor.execute(
+        "SELECT coalesce((SELECT min(number) FROM journal), (SELECT number + 1 FROM head))"
+    )
+    return Stretch(entries, oldest)
+
+
+def _trim(change: Change, before: int) -> int:
+    """
+    Looks at the oldest entries only: the numbers are in the order of time, and
+    a search by time would read the whole journal to find nothing.
+    """
+    rows = change.cursor.execute(
+        "SELECT number, at FROM journal ORDER BY number LIMIT ?", (TRIMMED_AT_ONCE,)
+    ).fetchall()
+    old = [number for number, at in rows if at < before]
+    if old:
+        change.cursor.execute("DELETE FROM journal WHERE number <= ?", (old[-1],))
+    return len(old)

@@ -1,0 +1,62 @@
+"""
+Reactions, as rows.
+"""
+
+from attrs import define
+from twisted.internet.defer import Deferred
+
+from teamchatd.model import InChannel, Message
+from teamchatd.store import messages
+from teamchatd.store.change import Change
+from teamchatd.store.database import Database
+
+
+def _add(change: Change, message_id: str, user_id: str, reaction: str) -> Message:
+    """
+    Again: no change, nothing to tell.
+    """
+    message = messages.found_again(change.cursor, message_id)
+    added = change.cursor.execute(
+        "INSERT INTO reactions (message_id, user_id, reaction, position) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        (message_id, user_id, reaction, change.position),
+    )
+    if not added.rowcount:
+        return message
+    _tell(change, "NEW_REACTION", message, user_id, reaction)
+    return messages.found_again(change.cursor, message_id)
+
+
+def _remove(change: Change, message_id: str, user_id: str, reaction: str) -> Message:
+    """
+    Not there: no change, nothing to tell.
+    """
+    message = messages.found_again(change.cursor, message_id)
+    removed = change.cursor.execute(
+        "DELETE FROM reactions WHERE message_id = ? AND user_id = ? AND reaction = ?",
+        (message_id, user_id, reaction),
+    )
+    if not removed.rowcount:
+        return message
+    _tell(change, "DELETE_REACTION", message, user_id, reaction)
+    return messages.found_again(change.cursor, message_id)
+
+
+def _tell(change: Change, kind: str, message: Message, user_id: str, reaction: str) -> None:
+    change.tell(
+        InChannel(message.channel_id),
+        kind,
+        {"messageId": message.id, "userId": user_id, "reaction": reaction},
+        subject=messages.subject_of(message),
+    )
+
+
+@define
+class ReactionStore:
+    _database: Database
+
+    def add(self, message_id: str, user_id: str, reaction: str) -> "Deferred[Message]":
+        return self._database.change(_add, message_id, user_id, reaction)
+
+    def remove(self, message_id: str, user_id: str, reaction: str) -> "Deferred[Message]":
+        return self._database.change(_remove, message_id, user_id, reaction)

@@ -1,0 +1,44 @@
+"""
+What an administrator sets while the server runs, as rows.
+"""
+
+import sqlite3
+
+from attrs import define
+from twisted.internet.defer import Deferred
+
+from teamchatd.model import Everyone
+from teamchatd.store.change import Change
+from teamchatd.store.database import Database
+
+
+def _name(cursor: sqlite3.Cursor) -> str:
+    [(name,)] = cursor.execute("SELECT value FROM settings WHERE name = 'serverName'")
+    return str(name)
+
+
+def _rename(change: Change, name: str) -> str:
+    change.cursor.execute("UPDATE settings SET value = ? WHERE name = 'serverName'", (name,))
+    change.tell(Everyone(), "UPDATE_SERVER_SETTINGS", {"name": name})
+    return name
+
+
+def set_first_name(change: Change, name: str) -> None:
+    """
+    The server's name at its first start; later ones leave it as it was set.
+    """
+    change.cursor.execute(
+        "INSERT INTO settings (name, value) VALUES ('serverName', ?) ON CONFLICT DO NOTHING",
+        (name,),
+    )
+
+
+@define
+class SettingStore:
+    _database: Database
+
+    def name(self) -> "Deferred[str]":
+        return self._database.read(_name)
+
+    def rename(self, name: str) -> "Deferred[str]":
+        return self._database.change(_rename, name)

@@ -1,0 +1,231 @@
+"""
+Users, as rows.
+
+The row of a removed user stays, so that their messages keep an author.  Here,
+as everywhere, a user is one who was not removed.
+"""
+
+import sqlite3
+from itertools import count
+
+from attrs import define, frozen
+from twisted.internet.defer import Deferred
+
+from teamchatd.errors import Invalid, NotFound
+from teamchatd.model import Everyone, User
+from teamchatd.store import sessions
+from teamchatd.store.change import Change
+from teamchatd.store.database import Database
+
+LONGEST_NAME = 64
+"""Code points."""
+
+COLUMNS = "id, user_name, email, is_admin, created_at, password_hash"
+
+
+class AddressTaken(Invalid):
+    """Another user already has this address."""
+
+
+class NameTaken(Invalid):
+    """Another user already has this name."""
+
+
+class LastAdmin(Invalid):
+    """Without this user nobody could administrate the server."""
+
+
+class NoSuchUser(NotFound):
+    """Also said of a user who was removed."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such user.")
+
+
+@frozen
+class NewUser:
+    """
+    What is known of a user before there is one.  The name follows from the
+    address, unless the configuration gives one.
+    """
+
+    id: str
+    email: str
+    is_admin: bool = False
+    password_hash: str | None = None
+    user_name: str | None = None
+
+
+def key(text: str) -> str:
+    """
+    What two names or addresses that count as the same have in common.
+    """
+    return text.casefold()
+
+
+def user_of(row: tuple[str, str, str, int, int, str | None]) -> User:
+    user_id, user_name, email, is_admin, created_at, password_hash = row
+    return User(user_id, user_name, email, bool(is_admin), created_at, password_hash)
+
+
+def _all(cursor: sqlite3.Cursor) -> list[User]:
+    rows = cursor.execute(
+        f"SELECT {COLUMNS} FROM users WHERE removed_at IS NULL ORDER BY created_at, rowid"
+    )
+    return [user_of(row) for row in rows]
+
+
+def _find(cursor: sqlite3.Cursor, user_id: str) -> User | None:
+    row = cursor.execute(
+        f"SELECT {COLUMNS} FROM users WHERE id = ? AND removed_at IS NULL", (user_id,)
+    ).fetchone()
+    return row and user_of(row)
+
+
+def _by_email(cursor: sqlite3.Cursor, email: str) -> User | None:
+    row = cursor.execute(
+        f"SELECT {COLUMNS} FROM users WHERE email_key = ? AND removed_at IS NULL", (key(email),)
+    ).fetchone()
+    return row and user_of(row)
+
+
+def has_admin(cursor: sqlite3.Cursor) -> bool:
+    """
+    Whether there is anybody who administrates this server.
+    """
+    [(admins,)] = cursor.execute(
+        "SELECT count(*) FROM users WHERE is_admin = 1 AND removed_at IS NULL"
+    )
+    return bool(admins)
+
+
+def add(change: Change, new: NewUser) -> User:
+    """
+    @raise AddressTaken: somebody has this address already.
+    """
+    if _by_email(change.cursor, new.email) is not None:
+        raise AddressTaken("There is already a user with this e-mail address.")
+    name = _free_name(change.cursor, new.user_name or new.email.partition("@")[0])
+    user = User(new.id, name, new.email, new.is_admin, change.at, new.password_hash)
+    change.cursor.execute(
+        "INSERT INTO users (id, user_name, name_key, email, email_key, password_hash, is_admin,"
+        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            user.id,
+            user.user_name,
+            key(user.user_name),
+            user.email,
+            key(user.email),
+            user.password_hash,
+            user.is_admin,
+            user.created_at,
+        ),
+    )
+    told = {"id": user.id, "userName": user.user_name, "email": user.email}
+    change.tell(Everyone(), "NEW_USER", told, subject=f"user:{user.id}")
+    return user
+
+
+def _free_name(cursor: sqlite3.Cursor, wish: str) -> str:
+    """
+    C{wish}, or the first of C{wish2}, C{wish3}, … that nobody has.
+    """
+    name = wish[:LONGEST_NAME]
+    for number in count(2):
+        if not _name_is_taken(cursor, name):
+            break
+        ending = str(number)
+        name = wish[: LONGEST_NAME - len(ending)] + ending
+    return name
+
+
+def _name_is_taken(cursor: sqlite3.Cursor, name: str, by_other_than: str = "") -> bool:
+    return bool(
+        cursor.execute(
+            "SELECT 1 FROM users WHERE name_key = ? AND removed_at IS NULL AND id <> ?",
+            (key(name), by_other_than),
+        ).fetchone()
+    )
+
+
+def _rename(change: Change, user_id: str, name: str) -> User:
+    if _name_is_taken(change.cursor, name, by_other_than=user_id):
+        raise NameTaken("Another user has this name.")
+    change.cursor.execute(
+        "UPDATE users SET user_name = ?, name_key = ? WHERE id = ? AND removed_at IS NULL",
+        (name, key(name), user_id),
+    )
+    user = _find(change.cursor, user_id)
+    if user is None:
+        raise NoSuchUser()
+    told = {"id": user.id, "userName": user.user_name}
+    change.tell(Everyone(), "UPDATE_USER", told, subject=f"user:{user.id}")
+    return user
+
+
+def set_password(change: Change, user_id: str, password_hash: str) -> None:
+    """
+    A new password ends every session: who had the old one is out.
+
+    @raise NoSuchUser: there is nobody to give it to.
+    """
+    changed = change.cursor.execute(
+        "UPDATE users SET password_hash = ? WHERE id = ? AND removed_at IS NULL",
+        (password_hash, user_id),
+    )
+    if not changed.rowcount:
+        raise NoSuchUser()
+    sessions.end_all(change, user_id)
+
+
+def _remove(change: Change, user_id: str, kind: str) -> None:
+    """
+    @param kind: what everybody is told: C{REMOVE_USER} or C{USER_EXIT}.
+    """
+    user = _find(change.cursor, user_id)
+    if user is None:
+        raise NoSuchUser()
+    change.cursor.execute(
+        "UPDATE users SET removed_at = ?, email = NULL, email_key = NULL, password_hash = NULL,"
+        " is_admin = 0 WHERE id = ?",
+        (change.at, user_id),
+    )
+    if user.is_admin and not has_admin(change.cursor):
+        raise LastAdmin("The last administrator cannot go.")
+    told = {"id": user.id}
+    told |= {"email": user.email} if kind == "REMOVE_USER" else {"userName": user.user_name}
+    # Their streams hear this, and are then cut by what the end of their sessions tells.
+    change.tell(Everyone(), kind, told, subject=f"user:{user.id}", erases=True)
+    sessions.end_all(change, user.id)
+
+
+@define
+class UserStore:
+    _database: Database
+
+    def all(self) -> "Deferred[list[User]]":
+        return self._database.read(_all)
+
+    def find(self, user_id: str) -> "Deferred[User | None]":
+        return self._database.read(_find, user_id)
+
+    def by_email(self, email: str) -> "Deferred[User | None]":
+        return self._database.read(_by_email, email)
+
+    def has_admin(self) -> "Deferred[bool]":
+        return self._database.read(has_admin)
+
+    def add(self, new: NewUser) -> "Deferred[User]":
+        return self._database.change(add, new)
+
+    def rename(self, user_id: str, name: str) -> "Deferred[User]":
+        return self._database.change(_rename, user_id, name)
+
+    def set_password(self, user_id: str, password_hash: str) -> "Deferred[None]":
+        return self._database.change(set_password, user_id, password_hash)
+
+    def remove(self, user_id: str) -> "Deferred[None]":
+        return self._database.change(_remove, user_id, "REMOVE_USER")
+
+    def exit(self, user_id: str) -> "Deferred[None]":
+        return self._database.change(_remove, user_id, "USER_EXIT")

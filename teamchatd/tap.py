@@ -1,0 +1,326 @@
+"""
+C{twistd teamchat}: where the parts meet.
+
+This is the only module that knows them all, and the only one that sees the
+configuration: the parts get values.  C{makeService} opens nothing.  Files,
+sockets and threads wait for C{startService}, which comes after C{twistd} has
+forked: SQLite does not survive a fork.
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from twisted.application.internet import TimerService
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python import usage
+
+from teamchatd import __version__, config
+from teamchatd.auth import secret
+from teamchatd.auth.limits import Limit, NoLimit
+from teamchatd.auth.passwords import BCRYPT_COST, InThread, Passwords, Threads
+from teamchatd.auth.sessions import Lifetimes, Sessions
+from teamchatd.auth.signing_in import SigningIn
+from teamchatd.auth.tokens import Tokens
+from teamchatd.chat.access import Access
+from teamchatd.chat.channels import Channels
+from teamchatd.chat.first_start import FirstStart
+from teamchatd.chat.messages import Messages
+from teamchatd.chat.reactions import Reactions
+from teamchatd.chat.settings import Settings
+from teamchatd.chat.users import Users
+from teamchatd.errors import ChatError
+from teamchatd.http.about import AboutRoutes
+from teamchatd.http.auth import DevRoutes, PasswordRoutes, SessionRoutes
+from teamchatd.http.channels import ChannelRoutes
+from teamchatd.http.events import EventRoutes
+from teamchatd.http.health import HealthRoutes
+from teamchatd.http.identity import Identity
+from teamchatd.http.listening import CannotListen, Listening
+from teamchatd.http.messages import MessageRoutes
+from teamchatd.http.request import Site
+from teamchatd.http.routes import Area
+from teamchatd.http.server import ServerRoutes
+from teamchatd.http.site import Nowhere, Root
+from teamchatd.http.users import UserRoutes
+from teamchatd.live.hub import BEATS, Hub
+from teamchatd.model import Entry
+from teamchatd.store.channels import ChannelStore
+from teamchatd.store.database import Database
+from teamchatd.store.journal import Journal
+from teamchatd.store.links import LinkStore
+from teamchatd.store.messages import MessageStore
+from teamchatd.store.reactions import ReactionStore
+from teamchatd.store.schema import Unusable
+from teamchatd.store.sessions import SessionStore
+from teamchatd.store.settings import SettingStore
+from teamchatd.store.users import UserStore
+
+log = Logger()
+
+DAY = 24 * 60 * 60
+EXPIRY_SECONDS = 60
+TRIM_SECONDS = 10 * 60
+
+TOO_OFTEN = "That was too much in a minute. Try again a little later."
+TOO_MANY_FAILURES = "Too many attempts to sign in have failed. Try again a little later."
+
+
+class Options(usage.Options):
+    """
+    The command line, which overrides the environment, which overrides the file.
+    """
+
+    optParameters = [
+        ["config", "c", None, "The configuration, a TOML file. Without it: the defaults."],
+        ["port", "p", None, "The TCP port to listen on."],
+        ["data-dir", "d", None, "The directory for all that is kept."],
+        ["auth-mode", "a", None, 'How users sign in: "password" or "dev".'],
+    ]
+
+    def postOptions(self) -> None:
+        names = ("port", "data-dir", "auth-mode")
+        given = {name: self[name] for name in names if self[name] is not None}
+        file = None if self["config"] is None else Path(self["config"])
+        try:
+            self.chosen = config.read(file, os.environ, given)
+        except config.BadConfig as wrong:
+            refuse(str(wrong))
+
+
+def makeService(options: Options) -> Service:
+    from twisted.internet import reactor
+
+    return Teamchat(options.chosen, reactor)
+
+
+def refuse(sentence: str) -> NoReturn:
+    """
+    End the process before it is up, with one line that says why.
+    """
+    stderr = sys.__stderr__  # sys.stderr is the log's by now
+    if stderr is not None:
+        stderr.write(f"teamchat: {sentence}\n")
+        stderr.flush()
+    raise SystemExit(1)
+
+
+def mint() -> str:
+    """
+    A new id: 120 random bits, safe in a URL and selected with a double click.
+    """
+    return secrets.token_hex(15)
+
+
+class House:
+    """
+    All parts, put together.  Nothing here opens a file, a socket or a thread.
+
+    @ivar site: what answers HTTP.
+    @ivar recurring: what has to be done every so many seconds.
+    """
+
+    def __init__(
+        self,
+        chosen: config.Config,
+        database: Database,
+        clock: IReactorTime,
+        in_thread: InThread,
+        jwt_secret: str,
+        bcrypt_cost: int = BCRYPT_COST,
+    ) -> None:
+        self.database, self.clock = database, clock
+        self.users, self.links = UserStore(database), LinkStore(database)
+        self.channels, self.messages = ChannelStore(database), MessageStore(database)
+        self.reactions, self.settings = ReactionStore(database), SettingStore(database)
+        self.journal = Journal(database)
+        self.hub = Hub(clock, self.journal.after, chosen.events.streams_per_user)
+        self.passwords = Passwords(in_thread, bcrypt_cost)
+        self.sessions = Sessions(
+            SessionStore(database),
+            Tokens(jwt_secret, clock),
+            clock,
+            mint,
+            Lifetimes(chosen.auth.jwt_expiry_seconds, chosen.auth.refresh_token_expiry_seconds),
+            chosen.auth.max_active_sessions,
+            self.hub.end_sessions,
+        )
+        database.committed = self.committed
+        origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
+        self.site = Site(self._root(chosen), clock, origins)
+        keep_ms = chosen.events.keep_days * DAY * 1000
+        self.recurring: list[tuple[float, Callable[[], Any]]] = [
+            (chosen.events.heartbeat_seconds / BEATS, self.hub.beat),
+            (EXPIRY_SECONDS, self.sessions.end_expired),
+            (TRIM_SECONDS, lambda: self.journal.trim(int(clock.seconds() * 1000) - keep_ms)),
+        ]
+
+    def begin(self) -> None:
+        """
+        The record is open: what is written from now on is new, and is told.
+        """
+        head = self.database.head()
+        self.hub.begin(head.era, head.number)
+
+    def committed(self, entries: list[Entry]) -> None:
+        """
+        Tell of one commit, entry by entry to the clients and to the daemon
+        itself: a stream that is cut by one of them hears nothing after it.
+        """
+        for entry in entries:
+            self.hub.deliver(entry)
+            self.sessions.notice(entry)
+
+    def _root(self, chosen: config.Config) -> Root:
+        limits, with_passwords = chosen.rate_limit, chosen.auth.auth_mode == "password"
+        requests: Limit | NoLimit = NoLimit()
+        failures: Limit | NoLimit = NoLimit()
+        if limits.enabled:
+            requests = Limit(limits.requests_per_minute, TOO_OFTEN, self.clock)
+            failures = Limit(limits.failed_sign_ins_per_minute, TOO_MANY_FAILURES, self.clock)
+        identity = Identity(self.sessions, requests, chosen.server.trusted_proxies)
+        users = Users(self.users, self.passwords, mint, with_passwords)
+        access = Access(self.channels, self.messages)
+        messages = Messages(access, self.messages, mint, chosen.chat.max_message_length)
+        signing_in = SigningIn(
+            self.users,
+            self.links,
+            self.sessions,
+            self.passwords,
+            failures,
+            mint,
+            chosen.auth.is_invite_required,
+        )
+        about = AboutRoutes(identity)
+        areas: dict[str, Area] = {
+            "": about,
+            "openapi.json": about,
+            "health": HealthRoutes(identity),
+            "auth": SessionRoutes(identity, self.sessions, users),
+            "users": UserRoutes(identity, users),
+            "channels": ChannelRoutes(identity, Channels(self.channels, mint), messages),
+            "messages": MessageRoutes(identity, messages, Reactions(access, self.reactions)),
+            "server": ServerRoutes(identity, Settings(self.settings)),
+            "events": EventRoutes(identity, self.hub, mint),
+        }
+        # The calls of another mode are in no tree, and so 404 like any unknown path.
+        if with_passwords:
+            areas["auth/password-login"] = PasswordRoutes(identity, signing_in)
+            areas["auth/setup-password"] = areas["auth/password-login"]
+        else:
+            areas["auth/dev-login"] = DevRoutes(identity, signing_in)
+        return Root(Nowhere(identity), areas)
+
+
+class Teamchat(Service):
+    """
+    The daemon: what C{twistd} starts and stops.
+    """
+
+    def __init__(self, chosen: config.Config, reactor: Any) -> None:
+        self._chosen = chosen
+        self._reactor = reactor
+        self._directory = Path(chosen.storage.data_directory).absolute()
+        self._database = Database(self._directory, reactor)
+        self._threads = Threads(reactor)
+        self._timers: list[TimerService] = []
+
+    def startService(self) -> None:
+        """
+        Open, upgrade, furnish, listen: in this order, so that whoever can reach
+        us can be served.  Whatever fails ends the process with one line.
+        """
+        try:
+            self._start()
+        except (Unusable, secret.BadSecret, CannotListen, ChatError) as error:
+            refuse(str(error))
+        super().startService()
+
+    def _start(self) -> None:
+        chosen = self._chosen
+        self._database.startService()
+        jwt_secret = chosen.auth.jwt_secret or secret.kept_in(self._directory)
+        self._house = House(chosen, self._database, self._reactor, self._threads.run, jwt_secret)
+        link = self._furnish()
+        self._house.begin()
+        server = chosen.server
+        self._listening = Listening(
+            self._reactor, self._house.site, server.host, server.port, server.listen
+        )
+        self._listening.startService()
+        self._threads.startService()
+        for seconds, function in self._house.recurring:
+            timer = TimerService(seconds, _carefully, function)
+            timer.startService()
+            self._timers.append(timer)
+        self._say_hello(link)
+
+    def _furnish(self) -> str | None:
+        """
+        @return: the token with which the first visitor becomes admin, if there
+            is neither an admin nor one in the configuration.
+        """
+        chat = self._chosen.chat
+        start = FirstStart(self._database, mint, BCRYPT_COST)
+        start.furnish(chat.server_name)
+        wanted = chat.initial_user
+        if wanted.email and not start.has_admin():
+            admin = start.make_admin(wanted.email, wanted.user_name, wanted.password)
+            log.info("Made the first admin, {name}", name=admin.user_name)
+        link = start.link_for_admin()
+        return None if link is None else link.token
+
+    def _say_hello(self, token: str | None) -> None:
+        address = ", ".join(self._listening.addresses())
+        log.info("teamchat {version} listens at {address}", version=__version__, address=address)
+        if token is None:
+            return
+        auth = self._chosen.auth
+        log.info(
+            "Nobody administrates this server yet. Whoever opens this link first will:"
+            " {url}?token={token}",
+            url=auth.app_url,
+            token=token,
+        )
+        calls = {
+            "password": "POST /auth/setup-password with email, password and token",
+            "dev": "POST /auth/dev-login with email and token",
+        }
+        log.info("Or, without a page: {call}.", call=calls[auth.auth_mode])
+
+    async def _stop(self) -> None:
+        await self._listening.stopService()
+        for timer in self._timers:
+            await maybeDeferred(timer.stopService)
+        streams = self._house.hub.end_all()
+        streams.addTimeout(self._chosen.server.shutdown_seconds, self._reactor)
+        try:
+            await streams
+        except TimeoutError:
+            log.info("Some clients did not take the end of their streams: hanging up")
+        await self._database.stopService()
+        self._threads.stopService()
+        await deferLater(self._reactor, 0)  # the last answers go out
+
+    def stopService(self) -> "Deferred[None]":
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+
+async def _carefully(function: Callable[[], Any]) -> None:
+    """
+    Do what recurs; when it fails this time, it is done again the next.
+    """
+    try:
+        await maybeDeferred(function)
+    except ChatError as refused:
+        log.warn("What is done regularly has to wait: {why}", why=str(refused))
+    except Exception:
+        log.failure("What is done regularly went wrong")

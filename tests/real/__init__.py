@@ -1,0 +1,3 @@
+"""
+Tests of the daemon as it runs: a process, sockets, threads, a disk.
+"""
