@@ -60,6 +60,9 @@ class EventReader:
         for block in blocks:
             self._read(block.decode())
 
+    def check(self, data: dict) -> None:
+        CONTRACT.check_event(data)
+
     def _read(self, block: str) -> None:
         event_id, data = None, None
         for line in block.split("\n"):
@@ -78,7 +81,7 @@ class EventReader:
                 case _:
                     raise AssertionError(f"no line of ours: {line!r}")
         if data is not None:
-            CONTRACT.check_event(data)
+            self.check(data)
             self.events.append(Event(event_id, data["type"], data["payload"]))
 
 

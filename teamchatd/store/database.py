@@ -8,7 +8,6 @@ only itself.  A change that comes alone waits for nobody.
 """
 
 import fcntl
-import secrets
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -71,10 +70,6 @@ def found(connection: sqlite3.Connection, spare: Path | None = None) -> None:
     prepare(connection)
     connection.execute("PRAGMA journal_mode = WAL")
     upgrade(connection, spare)
-    connection.execute(
-        "INSERT INTO head (only_row, number, era) VALUES (1, 0, ?) ON CONFLICT DO NOTHING",
-        (secrets.token_hex(4),),
-    )
 
 
 @frozen
@@ -179,8 +174,13 @@ class Database(Service):
         try:
             with closing(self._connect()) as connection:
                 found(connection, self._directory)
+            self.head()  # a record whose end is unknown cannot be written on
         except sqlite3.Error as error:
+            self._lock.close()
             raise Unusable(f"{self.path} cannot be used: {error}") from error
+        except Unusable:
+            self._lock.close()
+            raise
         self._writer, self._readers = self._pool(1), self._pool(READERS)
         super().startService()
 
@@ -321,6 +321,7 @@ class Database(Service):
             self._lock = open(self._directory / "lock", "a")  # noqa: SIM115 - held until we stop
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            self._lock.close()
             raise Unusable(f"another teamchat is running on {self._directory}") from error
         except OSError as error:
             raise Unusable(

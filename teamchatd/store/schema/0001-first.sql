@@ -7,6 +7,7 @@ CREATE TABLE head (
     number   INTEGER NOT NULL,
     era      TEXT NOT NULL
 ) STRICT;
+INSERT INTO head (only_row, number, era) VALUES (1, 0, lower(hex(randomblob(4))));
 
 -- What happened, in the order of the commits, written in the transaction of the change itself.
 CREATE TABLE journal (

@@ -1,0 +1,330 @@
+"""
+All listeners: L{teamchatd.live.hub}, on a journal that answers when it is told to.
+"""
+
+import pytest
+from attrs import evolve
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+
+from teamchatd.live import hub as hub_module
+from teamchatd.live.hub import BEATS, Hub
+from teamchatd.live.stream import Stream
+from teamchatd.model import Daemons, Entry, Everyone, InChannel, Stretch, Users
+from tests.answers import EventReader
+from tests.daemon import MemoryTransport, unchunked
+
+
+class Journal:
+    """
+    Entries, read at once or, if C{slow}, when C{answer} is called.
+    """
+
+    def __init__(self):
+        self.entries = []
+        self.oldest = 1
+        self.slow = False
+        self.asked = []
+
+    def after(self, number, limit):
+        found = [entry for entry in self.entries if entry.number > number][:limit]
+        stretch = Stretch(found, self.oldest)
+        if not self.slow:
+            return succeed(stretch)
+        self.asked.append((Deferred(), stretch))
+        return self.asked[-1][0]
+
+    def answer(self):
+        waiting, stretch = self.asked.pop(0)
+        waiting.callback(stretch)
+
+
+class Listener:
+    def __init__(self, hub, user_id, last_event_id=None, session_id="s"):
+        self.transport = MemoryTransport(None)
+        self.stream = Stream(self.transport, True, user_id, session_id, "c")
+        self.transport.protocol = self.stream
+        self.transport.registerProducer(self.stream, True)
+        hub.listen(self.stream, last_event_id)
+
+    @property
+    def heard(self):
+        """
+        What came after the greeting: numbers of events, and types of the rest.
+        """
+        reader = EventReaderWithoutContract()
+        reader.feed(unchunked(self.transport.value()))
+        return [
+            event.type if event.type == "RESET" else int(event.id.rpartition(".")[2])
+            for event in reader.events
+            if event.type != "CONNECTED"
+        ]
+
+    @property
+    def beats(self):
+        reader = EventReaderWithoutContract()
+        reader.feed(unchunked(self.transport.value()))
+        return reader.comments - 1
+
+
+class EventReaderWithoutContract(EventReader):
+    """
+    The entries of these tests are shorter than the contract's.
+    """
+
+    def check(self, data):
+        pass
+
+
+@pytest.fixture
+def journal():
+    return Journal()
+
+
+@pytest.fixture
+def hub(journal):
+    made = Hub(Clock(), journal.after, 32)
+    made.begin("e", 0)
+    return made
+
+
+@pytest.fixture
+def happen(hub, journal):
+    def happen(audience=None, subject=None, erases=False, deliver=True):
+        number = len(journal.entries) + 1
+        text = f'{{"type":"SAID","payload":{number}}}'
+        entry = Entry(number, audience or Everyone(), text, subject, erases)
+        journal.entries.append(entry)
+        if deliver:
+            hub.deliver(entry)
+        return entry
+
+    return happen
+
+
+def test_audience(hub, happen):
+    """
+    Only those hear an entry whom it is for; what is for the daemons nobody hears.
+    """
+    ada, bob = Listener(hub, "ada"), Listener(hub, "bob")
+    happen(Everyone())
+    happen(InChannel("c"))
+    happen(Users(("ada", "eve")))
+    happen(Daemons())
+    assert (ada.heard, bob.heard) == ([1, 2, 3], [1, 2])
+
+
+def test_resume_from_memory(hub, happen, journal):
+    """
+    Who comes back soon is caught up without a look at the disk.
+    """
+    for _ in range(5):
+        happen()
+    journal.slow = True
+    assert Listener(hub, "ada", "e.2").heard == [3, 4, 5]
+    assert not journal.asked
+
+
+def test_resume_from_the_journal(hub, happen, journal):
+    """
+    After a restart memory is empty, and the journal has it all.
+    """
+    for _ in range(3):
+        happen(deliver=False)
+    hub.begin("e", 3)
+    ada = Listener(hub, "ada", "e.1")
+    happen()
+    assert ada.heard == [2, 3, 4]
+
+
+def test_resume_hears_only_what_is_for_them(hub, happen):
+    """
+    What was missed is heard by those whom it is for.
+    """
+    happen(Users(("bob",)))
+    happen(Daemons())
+    happen(Users(("ada",)))
+    assert Listener(hub, "ada", "e.0").heard == [3]
+
+
+def test_joins_where_it_stands(hub, happen, journal):
+    """
+    What happens while the journal is read is heard once, after what was missed.
+    """
+    for _ in range(3):
+        happen(deliver=False)
+    hub.begin("e", 3)
+    journal.slow = True
+    ada = Listener(hub, "ada", "e.0")
+    happen()
+    happen(deliver=False)  # committed, but not yet told
+    while journal.asked:
+        journal.answer()
+    hub.deliver(journal.entries[-1])
+    happen()
+    assert ada.heard == [1, 2, 3, 4, 5, 6]
+
+
+def test_long_way_back(hub, happen, monkeypatch):
+    """
+    A long absence is read in pieces, each once.
+    """
+    monkeypatch.setattr(hub_module, "READ_AT_ONCE", 4)
+    for _ in range(10):
+        happen(deliver=False)
+    hub.begin("e", 10)
+    assert Listener(hub, "ada", "e.1").heard == list(range(2, 11))
+
+
+def test_catching_up_waits_for_a_slow_reader(hub, happen, journal, monkeypatch):
+    """
+    The journal is read no faster than it is heard: no backlog is built up.
+    """
+    monkeypatch.setattr(hub_module, "READ_AT_ONCE", 2)
+    for _ in range(6):
+        happen(deliver=False)
+    hub.begin("e", 6)
+    journal.slow = True
+    ada = Listener(hub, "ada", "e.0")
+    journal.answer()  # whether the journal goes back that far
+    ada.transport.producer.pauseProducing()
+    journal.answer()
+    assert not journal.asked
+    ada.transport.producer.resumeProducing()
+    while journal.asked:
+        journal.answer()
+    assert ada.heard == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    "strange", ["before.1", "1", "e.x", "e.", "e.-1", "e.99", "", "e.1.1", "e.²", "e." + "9" * 30]
+)
+def test_unknown_id(hub, happen, strange):
+    """
+    An id that is none of ours is said to be none, and life goes on from now.
+    """
+    happen()
+    ada = Listener(hub, "ada", strange)
+    happen()
+    assert ada.heard == ["RESET", 2]
+
+
+def test_too_far_back(hub, happen, journal):
+    """
+    Who was away for longer than the journal goes back has to reload.
+    """
+    for _ in range(3):
+        happen(deliver=False)
+    hub.begin("e", 3)
+    journal.entries = journal.entries[2:]
+    journal.oldest = 3
+    assert Listener(hub, "ada", "e.1").heard == ["RESET"]
+    assert Listener(hub, "ada", "e.2").heard == [3]
+
+
+def test_trimmed_while_catching_up(hub, happen, journal, monkeypatch):
+    """
+    Rather no stream than one with a gap.
+    """
+    monkeypatch.setattr(hub_module, "READ_AT_ONCE", 2)
+    for _ in range(6):
+        happen(deliver=False)
+    hub.begin("e", 6)
+    journal.slow = True
+    ada = Listener(hub, "ada", "e.0")
+    journal.answer()
+    journal.answer()
+    waiting, stretch = journal.asked.pop()
+    waiting.callback(evolve(stretch, entries=stretch.entries[1:], oldest=4))
+    assert ada.transport.disconnecting
+
+
+def test_erased_from_memory(hub, happen):
+    """
+    What was deleted is not told to those who come back, from memory either.
+    """
+    happen(subject="c/m")
+    happen(subject="c/m/r")
+    happen(subject="c/m2")
+    happen(subject="c/m", erases=True)
+    assert Listener(hub, "ada", "e.0").heard == [3, 4]
+
+
+def test_memory_is_bounded(hub, happen, monkeypatch):
+    """
+    However much is said, memory keeps the newest and no more than fits.
+    """
+    monkeypatch.setattr(hub_module, "LONGEST_TAIL", 3)
+    for _ in range(10):
+        happen()
+    assert len(hub._tail) == 3
+    monkeypatch.setattr(hub_module, "LARGEST_TAIL", 0)
+    happen()
+    assert (len(hub._tail), hub._tail_size) == (0, 0)
+
+
+def test_gone_are_forgotten(hub, happen):
+    """
+    Nothing is left of somebody who left, whether live or still catching up.
+    """
+    ada = Listener(hub, "ada")
+    ada.transport.leave()
+    assert (hub.count, len(hub._live), dict(hub._by_user)) == (0, 0, {})
+    assert not any(hub._to_beat)
+
+
+def test_left_while_catching_up(hub, happen, journal):
+    """
+    Whoever leaves before the journal has answered never joins.
+    """
+    happen(deliver=False)
+    hub.begin("e", 1)
+    journal.slow = True
+    ada = Listener(hub, "ada", "e.0")
+    ada.transport.leave()
+    journal.answer()
+    assert (hub.count, len(hub._live)) == (0, 0)
+
+
+def test_unreadable_journal(hub, happen, journal):
+    """
+    When the journal cannot be read the client is sent away, to come again.
+    """
+    happen(deliver=False)
+    hub.begin("e", 1)
+    journal.slow = True
+    ada = Listener(hub, "ada", "e.0")
+    journal.asked.pop()[0].errback(OSError())
+    assert ada.transport.disconnecting
+
+
+def test_ended_sessions(hub, happen):
+    """
+    The end of a session ends its streams, also those that are catching up, and
+    no others.
+    """
+    ada, bob = Listener(hub, "ada", session_id="s1"), Listener(hub, "ada", session_id="s2")
+    hub.end_sessions("ada", ["s1"])
+    happen()
+    assert (ada.transport.disconnecting, bob.transport.disconnecting) == (True, False)
+    assert bob.heard == [1]
+
+
+def test_all_ended(hub):
+    """
+    The end of all is over when every connection is closed.
+    """
+    assert hub.end_all().called
+    listeners = [Listener(hub, f"u{n}") for n in range(3)]
+    assert hub.end_all().called
+    assert all(listener.transport.disconnecting for listener in listeners)
+
+
+def test_heartbeat(hub):
+    """
+    In a round of beats everybody hears one, whenever they came.
+    """
+    listeners = [Listener(hub, f"u{n}") for n in range(BEATS + 7)]
+    for _ in range(BEATS):
+        hub.beat()
+    assert {listener.beats for listener in listeners} == {1}

@@ -1,0 +1,301 @@
+"""
+The promises of L{teamchatd.store.database}, on the real thing and on the tests' own.
+"""
+
+import sqlite3
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import gatherResults
+from twisted.logger import globalLogPublisher
+
+from teamchatd.errors import Invalid, Unavailable
+from teamchatd.model import Everyone, Users
+from teamchatd.store.database import Database, Job, run_batch
+from teamchatd.store.journal import Journal
+from teamchatd.store.schema import Unusable
+from tests.daemon import ThreadlessDatabase
+
+
+def put(change, name):
+    change.cursor.execute("INSERT INTO settings (name, value) VALUES (?, '')", (name,))
+    change.tell(Everyone(), "PUT", {"name": name})
+    return change.number
+
+
+def put_then_refuse(change, name):
+    put(change, name)
+    raise Invalid("Not after all.")
+
+
+def put_twice(change, name):
+    put(change, name)
+    put(change, name)
+
+
+def disk_fails(change):
+    raise sqlite3.OperationalError("disk I/O error")
+
+
+def names(cursor):
+    return [name for (name,) in cursor.execute("SELECT name FROM settings ORDER BY rowid")]
+
+
+def numbers(cursor):
+    return [number for (number,) in cursor.execute("SELECT number FROM journal ORDER BY number")]
+
+
+@pytest.fixture(params=["memory", pytest.param("threads", marks=pytest.mark.real)])
+def database(request, tmp_path):
+    kind = ThreadlessDatabase if request.param == "memory" else Database
+    made = kind(tmp_path, reactor)
+    made.startService()
+    made.told = []
+    made.committed = lambda entries: made.told.append([entry.number for entry in entries])
+    yield made
+    pytest_twisted.blockon(made.stopService())
+
+
+def ensure(test):
+    return pytest_twisted.ensureDeferred(test)
+
+
+@ensure
+async def test_kept(database):
+    """
+    What a change did, whoever reads afterwards sees.
+    """
+    await database.change(put, "a")
+    assert await database.read(names) == ["a"]
+
+
+@ensure
+async def test_undone(database):
+    """
+    A change that fails has done nothing and told nothing, and takes no number.
+    """
+    with pytest.raises(Invalid):
+        await database.change(put_then_refuse, "a")
+    assert await database.change(put, "b") == 1
+    assert await database.read(names) == ["b"]
+    assert database.told == [[1]]
+
+
+@ensure
+async def test_failing_alone(database):
+    """
+    Of two hundred changes at once those that fail undo only themselves; the
+    others are numbered without gaps, and told in that order.
+    """
+    outcomes = await gatherResults(
+        database.change(put if index % 3 else put_twice, f"n{index}").addErrback(
+            lambda failure: failure.trap(sqlite3.IntegrityError) and None
+        )
+        for index in range(200)
+    )
+    good = [f"n{index}" for index in range(200) if index % 3]
+    assert await database.read(names) == good
+    assert [number for number in outcomes if number] == list(range(1, len(good) + 1))
+    assert sum(database.told, []) == await database.read(numbers)
+
+
+@ensure
+async def test_told_before_acknowledged(database):
+    """
+    Who hears that a change is done can rely on its having been told.
+    """
+    await database.change(put, "a")
+    assert database.told == [[1]]
+
+
+@ensure
+async def test_told_even_if_telling_breaks(database):
+    """
+    A listener that breaks does not undo what is on disk, nor stop the writer.
+    """
+    heard = []
+    globalLogPublisher.addObserver(heard.append)
+
+    def broken(entries):
+        raise ZeroDivisionError
+
+    database.committed = broken
+    await database.change(put, "a")
+    await database.change(put, "b")
+    globalLogPublisher.removeObserver(heard.append)
+    assert await database.read(names) == ["a", "b"]
+    assert any("not told" in event["log_format"] for event in heard)
+
+
+@ensure
+async def test_disk_failure(database):
+    """
+    When the disk fails, everything in the batch is refused and nothing of it is
+    kept; the next change is taken as if nothing had been.
+    """
+    waiting = [
+        database.change(put, "a"),
+        database.change(put, "b"),
+        database.change(disk_fails),
+        database.change(put, "c"),
+    ]
+    for each in waiting:
+        each.addErrback(lambda failure: failure.trap(Unavailable))
+    outcomes = await gatherResults(waiting)
+    await database.change(put, "d")
+    kept = await database.read(names)
+    assert Unavailable in outcomes
+    assert kept == [
+        name for name, outcome in zip("ab_c", outcomes, strict=True) if outcome is not Unavailable
+    ] + ["d"]
+    assert sum(database.told, []) == await database.read(numbers)
+
+
+@ensure
+async def test_unreadable(database):
+    """
+    What cannot be read is refused in the same words.
+    """
+
+    def fails(cursor):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(Unavailable):
+        await database.read(fails)
+
+
+@ensure
+async def test_audiences(database):
+    """
+    Whom an entry is for is read as it was written.
+    """
+
+    def tell(change):
+        change.tell(Users(("u1", "u2")), "A", {}, subject="c/m")
+        change.tell(Everyone(), "B", {})
+
+    await database.change(tell)
+    stretch = await Journal(database).after(0, 10)
+    assert [entry.audience for entry in stretch.entries] == [Users(("u1", "u2")), Everyone()]
+    assert stretch.oldest == 1
+
+
+@ensure
+async def test_erased(database):
+    """
+    What is told of a deletion takes the text of all that was told before about
+    the same thing and what is below it, and of nothing else.
+    """
+
+    def tell(change):
+        for subject in ("c", "c/m", "c/m/r", "c/m2", "cx", "c0"):
+            change.tell(Everyone(), "SAID", {}, subject=subject)
+
+    def erase(change):
+        change.tell(Everyone(), "DELETED", {}, subject="c/m", erases=True)
+
+    await database.change(tell)
+    await database.change(erase)
+    stretch = await Journal(database).after(0, 10)
+    left = [entry.subject for entry in stretch.entries if entry.text is not None]
+    assert left == ["c", "c/m2", "cx", "c0", "c/m"]
+
+
+@ensure
+async def test_trimmed(database):
+    """
+    The journal forgets what is too old, and never counts back.
+    """
+    for name in "abc":
+        await database.change(put, name)
+    await Journal(database).trim(2**60)
+    assert await database.change(put, "d") == 4
+    assert (await Journal(database).after(0, 10)).oldest == 4
+
+
+@ensure
+async def test_oldest_of_nothing(database):
+    """
+    An empty journal's oldest entry is the one that comes next.
+    """
+    await database.change(put, "a")
+    await Journal(database).trim(2**60)
+    stretch = await Journal(database).after(0, 10)
+    assert (stretch.entries, stretch.oldest) == ([], 2)
+
+
+def test_batch_is_one_transaction(tmp_path):
+    """
+    If the disk fails in the middle of a batch, nothing of it is left, not even
+    of the changes before.
+    """
+    database = ThreadlessDatabase(tmp_path, reactor)
+    database.startService()
+    connection = database._connect()
+    jobs = [Job(put, ("a",), 0), Job(disk_fails, (), 0)]
+    with pytest.raises(sqlite3.OperationalError):
+        run_batch(connection.cursor(), jobs)
+    connection.rollback()
+    assert names(connection.cursor()) == []
+    connection.close()
+    database.stopService()
+
+
+@ensure
+async def test_stopped(tmp_path):
+    """
+    Who asks after the end is refused, and not left waiting.
+    """
+    database = ThreadlessDatabase(tmp_path, reactor)
+    database.startService()
+    await database.stopService()
+    for ask in (lambda: database.change(put, "a"), lambda: database.read(names)):
+        with pytest.raises(Unavailable):
+            await ask()
+
+
+@pytest.mark.real
+@ensure
+async def test_finishes_what_was_begun(tmp_path):
+    """
+    What was asked for before the end is done before the end.
+    """
+    database = Database(tmp_path, reactor)
+    database.startService()
+    waiting = [database.change(put, f"n{index}") for index in range(1200)]
+    await database.stopService()
+    assert all(each.called for each in waiting)
+    with sqlite3.connect(tmp_path / "teamchat.sqlite") as connection:
+        assert len(names(connection.cursor())) == 1200
+    connection.close()
+
+
+def test_one_daemon(tmp_path):
+    """
+    Two daemons on one directory would number the journal twice.
+    """
+    first, second = ThreadlessDatabase(tmp_path, reactor), ThreadlessDatabase(tmp_path, reactor)
+    first.startService()
+    with pytest.raises(Unusable, match="another teamchat is running"):
+        second.startService()
+    first.stopService()
+    second.startService()
+    second.stopService()
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM head", "DROP TABLE head"])
+def test_unreadable_head(tmp_path, statement):
+    """
+    A record whose journal's end is unknown is not written on.
+    """
+    database = ThreadlessDatabase(tmp_path, reactor)
+    database.startService()
+    connection = database._connect()
+    connection.execute(statement)
+    connection.close()
+    with pytest.raises(Unusable):
+        database.head()
+    database.stopService()
+    with pytest.raises(Unusable):
+        ThreadlessDatabase(tmp_path, reactor).startService()
