@@ -40,6 +40,7 @@ setup(
         "PyJWT>=2.10",
         "bcrypt>=5",
         "PyYAML>=6",
+        "zxcvbn>=4.5",  # its list of the most common passwords
     ],
     extras_require={
         "test": [
@@ -57,6 +58,7 @@ setup(
             "mypy>=1.15",
             "mypy-zope>=1.0.11",
             "types-PyYAML",
+            "types-zxcvbn",
         ],
     },
     classifiers=[

@@ -24,7 +24,7 @@ from twisted.python import usage
 
 from teamchatd import __version__, config
 from teamchatd.auth import secret
-from teamchatd.auth.limits import Limit, NoLimit
+from teamchatd.auth.limits import Failures, Limit, NoFailures, NoLimit
 from teamchatd.auth.passwords import BCRYPT_COST, InThread, Passwords, Threads
 from teamchatd.auth.sessions import Lifetimes, Sessions
 from teamchatd.auth.signing_in import SigningIn
@@ -181,10 +181,10 @@ class House:
     def _root(self, chosen: config.Config) -> Root:
         limits, with_passwords = chosen.rate_limit, chosen.auth.auth_mode == "password"
         requests: Limit | NoLimit = NoLimit()
-        failures: Limit | NoLimit = NoLimit()
+        failures: Failures | NoFailures = NoFailures()
         if limits.enabled:
             requests = Limit(limits.requests_per_minute, TOO_OFTEN, self.clock)
-            failures = Limit(limits.failed_sign_ins_per_minute, TOO_MANY_FAILURES, self.clock)
+            failures = Failures(limits.failed_sign_ins_per_minute, TOO_MANY_FAILURES, self.clock)
         identity = Identity(self.sessions, requests, chosen.server.trusted_proxies)
         users = Users(self.users, self.passwords, mint, with_passwords)
         access = Access(self.channels, self.messages)

@@ -9,6 +9,7 @@ once already take most of a small machine, so the pool is that small.
 import hashlib
 from base64 import b64encode
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import bcrypt
@@ -39,13 +40,26 @@ class UnusablePassword(Invalid):
 
 def usable(password: str) -> str:
     """
-    @raise UnusablePassword: it is not C{SHORTEST} to C{LONGEST} characters long.
+    @raise UnusablePassword: it is not C{SHORTEST} to C{LONGEST} characters long, or
+        among the first that anybody would guess (NIST SP 800-63B, section 3.1.1.2).
     """
     if len(password) < SHORTEST:
         raise UnusablePassword(f"A password has at least {SHORTEST} characters.")
     if len(password) > LONGEST:
         raise UnusablePassword(f"A password has at most {LONGEST} characters.")
+    if password.casefold() in _common():
+        raise UnusablePassword("This password is one of the most common. Choose another.")
     return password
+
+
+@cache
+def _common() -> frozenset[str]:
+    """
+    The passwords that others have chosen most often, from zxcvbn's list.
+    """
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # slow to import, and seldom needed
+
+    return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= SHORTEST)
 
 
 def _digest(password: str) -> bytes:
@@ -58,6 +72,13 @@ def hash_now(password: str, cost: int) -> str:
     Blocks, at the usual L{BCRYPT_COST} for a quarter of a second.
     """
     return bcrypt.hashpw(_digest(password), bcrypt.gensalt(cost)).decode()
+
+
+def _cost_of(password_hash: str) -> int:
+    """
+    The 12 in C{$2b$12$…}.
+    """
+    return int(password_hash.split("$")[2])
 
 
 def _matches_now(password: str, password_hash: str) -> bool:
@@ -93,6 +114,16 @@ class Passwords:
             _matches_now, password[: LONGEST + 1], password_hash or self._nobodys
         )
         return right and password_hash is not None and len(password) <= LONGEST
+
+    async def rehash(self, password: str, password_hash: str) -> str | None:
+        """
+        A new hash of a password that has just matched, if the cost has risen
+        since it was hashed.
+        """
+        if _cost_of(password_hash) >= self._cost:
+            return None
+        hashed: str = await self._in_thread(hash_now, password, self._cost)
+        return hashed
 
 
 @define(eq=False, slots=False)

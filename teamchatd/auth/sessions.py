@@ -129,13 +129,15 @@ class Sessions:
         )
 
     async def open(self, opening: Opening) -> TokenAnswer:
-        await self._store.open(opening)
-        return self.answer_for(opening.user_id, opening.session_id, opening.pair_id)
+        return self.answer_for(await self._store.open(opening))
 
-    def answer_for(self, user_id: str, session_id: str, pair_id: str) -> TokenAnswer:
+    def answer_for(self, opened: Opening) -> TokenAnswer:
         """
-        The tokens of a pair that the store has made.
+        The tokens of a session that the store has opened.
         """
+        return self._answer(opened.user_id, opened.session_id, opened.pair_id)
+
+    def _answer(self, user_id: str, session_id: str, pair_id: str) -> TokenAnswer:
         access, refresh = (
             Claims(user_id, session_id, pair_id, self._after(seconds))
             for seconds in (self._lifetimes.access, self._lifetimes.refresh)
@@ -196,7 +198,7 @@ class Sessions:
             raise NotGood(
                 "This refresh token was used before. The session is ended; sign in again."
             )
-        return self.answer_for(bought.user_id, bought.session_id, bought.pair_id)
+        return self._answer(bought.user_id, bought.session_id, bought.pair_id)
 
     async def log_out(self, actor: Actor, refresh_token: str) -> None:
         """

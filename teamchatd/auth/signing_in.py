@@ -1,5 +1,5 @@
 """
-The ways in.
+The ways in that need no mail: a password, and a developer's word.
 """
 
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from collections.abc import Callable
 from attrs import define
 
 from teamchatd.auth import addresses
-from teamchatd.auth.limits import Limit, NoLimit
-from teamchatd.auth.links import hash_of
+from teamchatd.auth.limits import Failures, NoFailures, neighbourhood
+from teamchatd.auth.links import Links
 from teamchatd.auth.passwords import Passwords
 from teamchatd.auth.sessions import Sessions, TokenAnswer
 from teamchatd.errors import Unidentified
 from teamchatd.model import Client, User
-from teamchatd.store.links import FirstStart, LinkNotGood, LinkStore
-from teamchatd.store.users import NewUser, UserStore, key
+from teamchatd.store.links import LinkNotGood
+from teamchatd.store.users import AddressTaken, NewUser, UserStore, key
 
 DEV_TOKEN_SECONDS = 24 * 60 * 60
 
@@ -33,10 +33,10 @@ class NotInvited(Unidentified):
 @define
 class SigningIn:
     _users: UserStore
-    _links: LinkStore
+    _links: Links
     _sessions: Sessions
     _passwords: Passwords
-    _failures: "Limit | NoLimit"
+    _failures: Failures | NoFailures
     _mint: Callable[[], str]
     _is_invite_required: bool
 
@@ -46,39 +46,39 @@ class SigningIn:
         @raise TooMany: this account, or this client, has failed too often.
         """
         email = addresses.usable(email)
-        names = (f"account {key(email)}", f"client {client.ip}")
-        for name in names:
-            self._failures.take(name)
+        where = f"client {neighbourhood(client.ip)}"
+        attempt = self._failures.begin(f"account {key(email)}", where)
         user = await self._users.by_email(email)
         password_hash = user.password_hash if user is not None else None
         if not await self._passwords.match(password, password_hash) or user is None:
             raise WrongPassword()
         answer = await self._sessions.open(self._sessions.opening(user.id, client, password_hash))
-        for name in names:  # only failures count
-            self._failures.give_back(name)
+        attempt.succeeded()
+        await self._rehash(user, password)
         return answer
 
-    async def with_setup_link(
-        self, email: str, password: str, token: str, client: Client
-    ) -> TokenAnswer:
-        """
-        Make the first admin of an empty server, signed in.
+    async def _rehash(self, user: User, password: str) -> None:
+        before = user.password_hash or ""
+        after = await self._passwords.rehash(password, before)
+        if after is not None:
+            await self._users.rehash(user.id, before, after)
 
-        @raise LinkNotGood: the token is unknown, used, or expired.
-        @raise UnusablePassword: the link survives that.
+    async def register(self, email: str, password: str, client: Client) -> TokenAnswer:
         """
+        Make an account for whoever wants one, signed in.
+
+        @raise AddressTaken: a refusal leaves no account behind.
+        @raise UnusablePassword: the same.
+        """
+        attempt = self._failures.begin(f"client {neighbourhood(client.ip)}")
         new = NewUser(
             self._mint(),
             addresses.usable(email),
-            is_admin=True,
             password_hash=await self._passwords.hash(password),
         )
-        return await self._first_admin(new, token, client)
-
-    async def _first_admin(self, new: NewUser, token: str, client: Client) -> TokenAnswer:
-        opening = self._sessions.opening(new.id, client)
-        await self._links.make_first_admin(FirstStart(hash_of(token), new, opening))
-        return self._sessions.answer_for(opening.user_id, opening.session_id, opening.pair_id)
+        opened = await self._users.register(new, self._sessions.opening(new.id, client))
+        attempt.succeeded()
+        return self._sessions.answer_for(opened)
 
     async def as_developer(self, email: str, token: str | None, client: Client) -> tuple[User, str]:
         """
@@ -93,20 +93,33 @@ class SigningIn:
         email = addresses.usable(email)
         user = await self._users.by_email(email)
         if user is None and token is not None:
-            user = await self._admit_first(email, token, client)
+            first = await self._admit_first(email, token, client)
+            if first is not None:
+                return first
         if user is None:
             if self._is_invite_required:
                 raise NotInvited("Nobody with this e-mail address has been invited.")
-            is_first = not await self._users.has_admin()
-            user = await self._users.add(NewUser(self._mint(), email, is_admin=is_first))
+            user = await self._newcomer(email)
         opening = self._sessions.opening(user.id, client, seconds=DEV_TOKEN_SECONDS)
         await self._sessions.open(opening)
         return user, self._sessions.lasting_token(opening)
 
-    async def _admit_first(self, email: str, token: str, client: Client) -> User | None:
-        new = NewUser(self._mint(), email, is_admin=True)
+    async def _admit_first(self, email: str, token: str, client: Client) -> tuple[User, str] | None:
+        new = NewUser(self._mint(), email)
+        opening = self._sessions.opening(new.id, client, seconds=DEV_TOKEN_SECONDS)
         try:
-            await self._first_admin(new, token, client)
+            opened = await self._links.open_first(new, token, opening)
         except LinkNotGood:
             return None
-        return await self._users.by_email(email)
+        admin = await self._users.find(opened.user_id)
+        return None if admin is None else (admin, self._sessions.lasting_token(opened))
+
+    async def _newcomer(self, email: str) -> User:
+        is_first = not await self._users.has_admin()
+        try:
+            return await self._users.add(NewUser(self._mint(), email, is_admin=is_first))
+        except AddressTaken:  # by themselves, at the same moment
+            user = await self._users.by_email(email)
+            if user is None:
+                raise
+            return user

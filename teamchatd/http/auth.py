@@ -8,6 +8,7 @@ from attrs import define
 from klein import Response
 
 from teamchatd import shapes
+from teamchatd.auth.links import Links
 from teamchatd.auth.sessions import Sessions, TokenAnswer
 from teamchatd.auth.signing_in import SigningIn
 from teamchatd.chat.users import Users
@@ -58,6 +59,7 @@ class PasswordRoutes:
 
     identity: Identity
     _signing_in: SigningIn
+    _links: Links
 
     @app.route("/auth/password-login", methods=["POST"])
     @open_to_all
@@ -74,8 +76,63 @@ class PasswordRoutes:
         if token is None:
             raise Invalid("'token' is missing: it is in the link that you were given.")
         client = self.identity.client(request)
-        made = await self._signing_in.with_setup_link(email, password, token, client)
-        return answer(tokens(made))
+        return answer(tokens(await self._links.set_up(email, password, token, client)))
+
+    @app.route("/auth/request-password-reset", methods=["POST"])
+    @open_to_all
+    async def ask_for_reset(self, request: Request) -> Response:
+        email = text(request.fields, "email")
+        await self._links.ask_for_reset(email, self.identity.client(request))
+        sentence = "If a matching account was found, a password reset link has been sent."
+        return answer({"success": True, "message": sentence})
+
+
+@define
+class RegisterRoutes:
+    """
+    The call of C{authMode = "password"} where nobody needs an invitation.
+    """
+
+    app = json_app()
+
+    identity: Identity
+    _signing_in: SigningIn
+
+    @app.route("/auth/register", methods=["POST"])
+    @open_to_all
+    async def register(self, request: Request) -> Response:
+        email, password = text(request.fields, "email"), text(request.fields, "password")
+        client = self.identity.client(request)
+        return answer(tokens(await self._signing_in.register(email, password, client)))
+
+
+@define
+class MagicLinkRoutes:
+    """
+    The calls of C{authMode = "magic-link"}.
+    """
+
+    app = json_app()
+
+    identity: Identity
+    _links: Links
+
+    @app.route("/auth/login", methods=["POST"])
+    @open_to_all
+    async def ask_for_link(self, request: Request) -> Response:
+        email = text(request.fields, "email")
+        await self._links.ask_to_sign_in(email, self.identity.client(request))
+        sentence = "If a matching account was found, a magic link has been sent."
+        return answer({"success": True, "message": sentence})
+
+    @app.route("/auth/verify", methods=["POST"])
+    @open_to_all
+    async def verify(self, request: Request) -> Response:
+        email, token = text(request.fields, "email"), bearer(request)
+        if token is None:
+            raise Invalid("The link's token is missing: it goes into the Authorization header.")
+        client = self.identity.client(request)
+        return answer(tokens(await self._links.sign_in(email, token, client)))
 
 
 @define

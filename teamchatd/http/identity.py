@@ -2,11 +2,11 @@
 Who is asking, and from where.
 """
 
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from attrs import define
 
-from teamchatd.auth.limits import Limit, NoLimit
+from teamchatd.auth.limits import Limit, NoLimit, neighbourhood
 from teamchatd.auth.sessions import SIGN_IN_FIRST, Sessions
 from teamchatd.errors import Unidentified
 from teamchatd.http.fields import in_query
@@ -65,15 +65,16 @@ class Identity:
 
         @raise TooMany: from this address, too often.
         """
-        self._requests.take(f"address {_neighbourhood(self.client(request).ip)}")
+        self._requests.take(f"address {neighbourhood(self.client(request).ip)}")
 
     def client(self, request: Request) -> Client:
         """
         The browser at the other end, behind the proxies that are ours.
         """
         peer = getattr(request.getClientAddress(), "host", "")
-        forwarded = ",".join(request.requestHeaders.getRawHeaders("X-Forwarded-For", []))
-        hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
+        forwarded = b",".join(request.requestHeaders.getRawHeaders(b"X-Forwarded-For", []))
+        named = forwarded.decode(errors="replace").split(",")
+        hops = [hop.strip() for hop in named if hop.strip()]
         # The rightmost that is no proxy of ours: whatever stands left of it, anybody may have sent.
         while hops and self._is_proxy(peer) and _is_address(hops[-1]):
             peer = hops.pop()
@@ -99,14 +100,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _neighbourhood(host: str) -> str:
-    """
-    One name for all addresses that one client has: in IPv6, those of its /64.
-    """
-    if _is_address(host):
-        address = ip_address(host)
-        if isinstance(address, IPv6Address):
-            return str(IPv6Network((address, 64), strict=False))
-    return host

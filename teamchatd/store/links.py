@@ -1,6 +1,12 @@
 """
 One-time links, as rows: the SHA-256 of a token, never the token.
+
+A link is used up in the transaction of what it is good for, so that of twenty
+who use it at once one gets in.
 """
+
+import sqlite3
+from enum import StrEnum
 
 from attrs import define, frozen
 from twisted.internet.defer import Deferred
@@ -13,25 +19,45 @@ from teamchatd.store.database import Database
 from teamchatd.store.sessions import Opening
 from teamchatd.store.users import NewUser
 
-FIRST_START = "first-start"
+
+class Purpose(StrEnum):
+    """
+    What a link is good for.
+    """
+
+    FIRST_START = "first-start"
+    SIGN_IN = "sign-in"
+    INVITATION = "invitation"
+    PASSWORD_RESET = "password-reset"
+
+
+SETS_PASSWORD = (Purpose.FIRST_START, Purpose.INVITATION, Purpose.PASSWORD_RESET)
+SIGNS_IN = (Purpose.FIRST_START, Purpose.SIGN_IN)
 
 
 class LinkNotGood(Invalid):
-    """Unknown, used, expired: nobody is told which."""
+    """Unknown, used, expired, sent to somebody else: nobody is told which."""
 
     def __init__(self) -> None:
         super().__init__("This link is not good, or no longer. Ask for a new one.")
 
 
 @frozen
-class FirstStart:
+class Entrance:
     """
-    Somebody opens an empty server with the link from its log.
+    Somebody comes in with a link.
+
+    @ivar purposes: of which kinds the link may be.
+    @ivar newcomer: who is made if there is no such user, where the link allows.
+    @ivar opening: their session; its user is only known once the link is.
+    @ivar password_hash: their new password, if they set one.
     """
 
     token_hash: str
-    admin: NewUser
+    purposes: tuple[Purpose, ...]
+    newcomer: NewUser
     opening: Opening
+    password_hash: str | None = None
 
 
 def replace_first_start(change: Change, token_hash: str, lifetime: int) -> bool:
@@ -42,37 +68,126 @@ def replace_first_start(change: Change, token_hash: str, lifetime: int) -> bool:
     @param lifetime: in milliseconds.
     @return: whether this server needs one: it has no admin.
     """
-    change.cursor.execute("DELETE FROM links WHERE purpose = ?", (FIRST_START,))
+    change.cursor.execute("DELETE FROM links WHERE purpose = ?", (Purpose.FIRST_START,))
     if users.has_admin(change.cursor):
         return False
-    change.cursor.execute(
-        "INSERT INTO links (hash, purpose, made_at, expires_at) VALUES (?, ?, ?, ?)",
-        (token_hash, FIRST_START, change.at, change.at + lifetime),
-    )
+    _insert(change, token_hash, Purpose.FIRST_START, None, lifetime)
     return True
 
 
-def _make_first_admin(change: Change, first: FirstStart) -> User:
-    used = change.cursor.execute(
-        "UPDATE links SET used_at = ?"
-        " WHERE hash = ? AND purpose = ? AND expires_at > ? AND used_at IS NULL",
-        (change.at, first.token_hash, FIRST_START, change.at),
+def _make(
+    change: Change,
+    token_hash: str,
+    purpose: Purpose,
+    email: str,
+    lifetime: int,
+    for_strangers: bool,
+) -> str | None:
+    """
+    The earlier ones for this address are void; made again, under the same hash,
+    it begins anew.
+    """
+    user = users.by_email(change.cursor, email)
+    if user is None and not for_strangers:
+        return None
+    change.cursor.execute("DELETE FROM links WHERE email_key = ?", (users.key(email),))
+    _insert(change, token_hash, purpose, users.key(email), lifetime)
+    return email.partition("@")[0] if user is None else user.user_name
+
+
+def _insert(
+    change: Change, token_hash: str, purpose: Purpose, email_key: str | None, lifetime: int
+) -> None:
+    change.cursor.execute(
+        "INSERT INTO links (hash, purpose, email_key, made_at, expires_at) VALUES (?, ?, ?, ?, ?)",
+        (token_hash, purpose, email_key, change.at, change.at + lifetime),
     )
-    if not used.rowcount or users.has_admin(change.cursor):
+
+
+def _good(cursor: sqlite3.Cursor, token_hash: str, email: str, now: int) -> Purpose | None:
+    """
+    What the link is good for in the hands of C{email}, if it is.
+    """
+    row = cursor.execute(
+        "SELECT purpose FROM links WHERE hash = ? AND (email_key = ? OR email_key IS NULL)"
+        " AND expires_at > ? AND used_at IS NULL",
+        (token_hash, users.key(email), now),
+    ).fetchone()
+    return row and Purpose(row[0])
+
+
+def _enter(change: Change, entrance: Entrance) -> Opening:
+    """
+    Use up the link, and let its bearer in.
+    """
+    new = entrance.newcomer
+    purpose = _good(change.cursor, entrance.token_hash, new.email, change.at)
+    if purpose not in entrance.purposes:
         raise LinkNotGood()
-    admin = users.add(change, first.admin)
-    sessions.open_session(change, first.opening)
-    return admin
+    change.cursor.execute(
+        "UPDATE links SET used_at = ? WHERE hash = ?", (change.at, entrance.token_hash)
+    )
+    user = _bearer(change, new, purpose)
+    if entrance.password_hash is not None and user.id != new.id:
+        users.set_password(change, user.id, entrance.password_hash)
+    return sessions.open_session(change, entrance.opening.of(user.id))
+
+
+def _bearer(change: Change, new: NewUser, purpose: Purpose) -> User:
+    if purpose is Purpose.FIRST_START:
+        if users.has_admin(change.cursor):
+            raise LinkNotGood()
+        return users.add(change, new.as_admin())
+    user = users.by_email(change.cursor, new.email)
+    if user is not None:
+        return user
+    if purpose is not Purpose.SIGN_IN:  # they were removed since the link was sent
+        raise LinkNotGood()
+    return users.add(change, new)
+
+
+def _sweep(change: Change) -> None:
+    change.cursor.execute("DELETE FROM links WHERE expires_at <= ?", (change.at,))
 
 
 @define
 class LinkStore:
     _database: Database
 
-    def make_first_admin(self, first: FirstStart) -> "Deferred[User]":
+    def make(
+        self,
+        token_hash: str,
+        purpose: Purpose,
+        email: str,
+        lifetime: int,
+        for_strangers: bool,
+    ) -> "Deferred[str | None]":
         """
-        Use up the link and make the server's first admin, signed in.
+        Make a link for whoever reads the mail of C{email}; earlier ones are void.
 
+        @param lifetime: in milliseconds.
+        @param for_strangers: whether it is made for somebody who is no user yet.
+        @return: the name to address them by, or L{None} if there is nobody.
+        """
+        return self._database.change(_make, token_hash, purpose, email, lifetime, for_strangers)
+
+    def good(self, token_hash: str, email: str, now: int) -> "Deferred[Purpose | None]":
+        """
+        What a link is good for in the hands of C{email}, at C{now}.
+        """
+        return self._database.read(_good, token_hash, email, now)
+
+    def enter(self, entrance: Entrance) -> "Deferred[Opening]":
+        """
+        Use up a link, and open a session for its bearer.
+
+        @return: the session, with the user that it is for.
         @raise LinkNotGood: nothing was changed.
         """
-        return self._database.change(_make_first_admin, first)
+        return self._database.change(_enter, entrance)
+
+    def sweep(self) -> "Deferred[None]":
+        """
+        Forget the links that have expired.
+        """
+        return self._database.change(_sweep)

@@ -8,7 +8,7 @@ the end of a session, or a spent token that comes back, counts at once.
 
 import sqlite3
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 from twisted.internet.defer import Deferred
 
 from teamchatd.errors import Unidentified
@@ -43,6 +43,12 @@ class Opening:
     at_most: int
     password_hash: str | None = None
 
+    def of(self, user_id: str) -> "Opening":
+        """
+        The same session, for the user who turned out to come.
+        """
+        return evolve(self, user_id=user_id)
+
 
 @frozen
 class Holder:
@@ -68,8 +74,9 @@ class Bought:
     pair_id: str | None
 
 
-def open_session(change: Change, opening: Opening) -> None:
+def open_session(change: Change, opening: Opening) -> Opening:
     """
+    @return: C{opening}, which is open now.
     @raise NotGood: the user was removed, or has another password by now.
     """
     living = change.cursor.execute(
@@ -97,6 +104,7 @@ def open_session(change: Change, opening: Opening) -> None:
         ),
     )
     _add_pair(change, opening.pair_id, opening.session_id, None, opening.expires_at)
+    return opening
 
 
 def end(change: Change, user_id: str, session_ids: list[str]) -> None:
@@ -253,7 +261,7 @@ def _of_user(cursor: sqlite3.Cursor, user_id: str, now: int) -> list[Session]:
 class SessionStore:
     _database: Database
 
-    def open(self, opening: Opening) -> "Deferred[None]":
+    def open(self, opening: Opening) -> "Deferred[Opening]":
         return self._database.change(open_session, opening)
 
     def holder(self, pair_id: str, now: int) -> "Deferred[Holder | None]":

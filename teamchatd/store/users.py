@@ -8,7 +8,7 @@ as everywhere, a user is one who was not removed.
 import sqlite3
 from itertools import count
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 from twisted.internet.defer import Deferred
 
 from teamchatd.errors import Invalid, NotFound
@@ -16,6 +16,7 @@ from teamchatd.model import Everyone, User
 from teamchatd.store import sessions
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.sessions import Opening
 
 LONGEST_NAME = 64
 """Code points."""
@@ -55,6 +56,9 @@ class NewUser:
     password_hash: str | None = None
     user_name: str | None = None
 
+    def as_admin(self) -> "NewUser":
+        return evolve(self, is_admin=True)
+
 
 def key(text: str) -> str:
     """
@@ -82,7 +86,7 @@ def _find(cursor: sqlite3.Cursor, user_id: str) -> User | None:
     return row and user_of(row)
 
 
-def _by_email(cursor: sqlite3.Cursor, email: str) -> User | None:
+def by_email(cursor: sqlite3.Cursor, email: str) -> User | None:
     row = cursor.execute(
         f"SELECT {COLUMNS} FROM users WHERE email_key = ? AND removed_at IS NULL", (key(email),)
     ).fetchone()
@@ -103,7 +107,7 @@ def add(change: Change, new: NewUser) -> User:
     """
     @raise AddressTaken: somebody has this address already.
     """
-    if _by_email(change.cursor, new.email) is not None:
+    if by_email(change.cursor, new.email) is not None:
         raise AddressTaken("There is already a user with this e-mail address.")
     name = _free_name(change.cursor, new.user_name or new.email.partition("@")[0])
     user = User(new.id, name, new.email, new.is_admin, change.at, new.password_hash)
@@ -163,6 +167,25 @@ def _rename(change: Change, user_id: str, name: str) -> User:
     return user
 
 
+def rehash(change: Change, user_id: str, before: str, after: str) -> None:
+    """
+    Keep the same password under another hash, unless it was changed meanwhile.
+    """
+    change.cursor.execute(
+        "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?",
+        (after, user_id, before),
+    )
+
+
+def register(change: Change, new: NewUser, opening: Opening) -> Opening:
+    """
+    Make a user who signs in at once.
+
+    @raise AddressTaken: nothing was changed.
+    """
+    return sessions.open_session(change, opening.of(add(change, new).id))
+
+
 def set_password(change: Change, user_id: str, password_hash: str) -> None:
     """
     A new password ends every session: who had the old one is out.
@@ -210,7 +233,7 @@ class UserStore:
         return self._database.read(_find, user_id)
 
     def by_email(self, email: str) -> "Deferred[User | None]":
-        return self._database.read(_by_email, email)
+        return self._database.read(by_email, email)
 
     def has_admin(self) -> "Deferred[bool]":
         return self._database.read(has_admin)
@@ -220,6 +243,12 @@ class UserStore:
 
     def rename(self, user_id: str, name: str) -> "Deferred[User]":
         return self._database.change(_rename, user_id, name)
+
+    def register(self, new: NewUser, opening: Opening) -> "Deferred[Opening]":
+        return self._database.change(register, new, opening)
+
+    def rehash(self, user_id: str, before: str, after: str) -> "Deferred[None]":
+        return self._database.change(rehash, user_id, before, after)
 
     def set_password(self, user_id: str, password_hash: str) -> "Deferred[None]":
         return self._database.change(set_password, user_id, password_hash)

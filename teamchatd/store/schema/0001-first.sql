@@ -68,11 +68,14 @@ CREATE INDEX pairs_by_session ON pairs (session_id);
 -- One-time links, by the SHA-256 of their token.
 CREATE TABLE links (
     hash       TEXT PRIMARY KEY,
-    purpose    TEXT NOT NULL,     -- 'first-start': makes the first admin
+    purpose    TEXT NOT NULL,     -- 'first-start', 'sign-in', 'invitation', 'password-reset'
+    email_key  TEXT,              -- whom it was sent to; NULL on a first start, for whoever comes
     made_at    INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     used_at    INTEGER
 ) STRICT;
+CREATE INDEX links_by_email ON links (email_key);
+CREATE INDEX links_by_expiry ON links (expires_at);
 
 CREATE TABLE channels (
     id         TEXT PRIMARY KEY,
