@@ -14,6 +14,7 @@ from html import escape
 import idna
 from attrs import field, frozen
 
+
 class NoAddress(Exception):
     """Mail cannot carry this address."""
 

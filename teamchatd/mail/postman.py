@@ -181,6 +181,7 @@ class Conversation(smtp.ESMTPClient):
     @ivar hung_up: called when the outcome is no longer waited for.
     """
 
+    transport: Any
     debug = False  # what Twisted would remember of the conversation has the password in it
 
     def __init__(self, server: MailServer, parcel: Parcel, clock: Any, options: Any) -> None:
@@ -216,7 +217,7 @@ class Conversation(smtp.ESMTPClient):
 
     def connectionMade(self) -> None:
         if b"." not in self.identity:  # no name that anybody could look up (RFC 5321, 4.1.3)
-            host = getattr(self.transport.getHost(), "host", "127.0.0.1")
+            host = self.transport.getHost().host
             self.identity = f"[IPv6:{host}]".encode() if ":" in host else f"[{host}]".encode()
         super().connectionMade()
 
@@ -282,10 +283,11 @@ class Conversation(smtp.ESMTPClient):
             )
         )
 
-    def esmtpAUTHDeclined(self, code: int, resp: bytes) -> None:
+    def esmtpAUTHDeclined(self, code: int = -1, resp: bytes = b"") -> None:
         self._declined(code, resp, "does not accept the login, [email] user and password")
 
-    esmtpAUTHServerError = esmtpAUTHDeclined
+    def esmtpAUTHServerError(self, code: int = -1, resp: bytes = b"") -> None:
+        self.esmtpAUTHDeclined(code, resp)
 
     def esmtpAUTHMalformedChallenge(self, code: int = -1, resp: bytes = b"") -> None:
         self._declined(-1, resp, "did not finish the login")
@@ -356,7 +358,7 @@ class Conversation(smtp.ESMTPClient):
         makes no difference.
         """
         self._settle(reason)
-        self._expected = range(1000)
+        self._expected = list(range(1000))
         self._okresponse = self._failresponse = self.smtpState_disconnect
         self.setTimeout(self._server.timeout_seconds)
         self.sendLine(b"QUIT")

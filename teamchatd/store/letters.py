@@ -83,9 +83,7 @@ def _wait(change: Change, letter_id: str, milliseconds: int) -> None:
 
 
 def _put_back(change: Change, letter_id: str, milliseconds: int) -> None:
-    change.cursor.execute(
-        "UPDATE letters SET attempts = attempts + 1 WHERE id = ?", (letter_id,)
-    )
+    change.cursor.execute("UPDATE letters SET attempts = attempts + 1 WHERE id = ?", (letter_id,))
     _wait(change, letter_id, milliseconds)
 
 
