@@ -19,8 +19,10 @@ from teamchatd import __version__, config
 from teamchatd.auth import addresses
 from teamchatd.errors import Invalid
 from teamchatd.mail import letters
+from teamchatd.mail.conversation import MailServer
 from teamchatd.mail.letters import Letterhead, NoAddress
-from teamchatd.mail.postman import MailServer, Postman, Undelivered
+from teamchatd.mail.postman import Postman
+from teamchatd.mail.undelivered import Undelivered
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

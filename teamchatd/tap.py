@@ -53,7 +53,7 @@ from teamchatd.http.server import ServerRoutes
 from teamchatd.http.site import Nowhere, Root
 from teamchatd.http.users import UserRoutes
 from teamchatd.live.hub import BEATS, Hub
-from teamchatd.mail.postman import LoggingPostman, MailServer, Postman
+from teamchatd.mail.logged import LoggingPostman
 from teamchatd.model import Entry
 from teamchatd.store.channels import ChannelStore
 from teamchatd.store.database import Database
@@ -251,6 +251,10 @@ def postman_for(chosen: config.Config, reactor: Any) -> Delivers | None:
         return LoggingPostman()
     if not email.host:
         return None
+    # Imported here: it waits for the name service, to learn what this machine is called.
+    from teamchatd.mail.conversation import MailServer
+    from teamchatd.mail.postman import Postman
+
     server = MailServer(
         email.host, email.port, email.secure, email.user, email.password, email.timeout_seconds
     )

@@ -21,7 +21,7 @@ from teamchatd.auth import links
 from teamchatd.errors import ChatError
 from teamchatd.mail import letters
 from teamchatd.mail.letters import Letterhead, Link, NoAddress
-from teamchatd.mail.postman import Refused, TryLater
+from teamchatd.mail.undelivered import Refused, TryLater
 from teamchatd.store.letters import INVITATION, PASSWORD_RESET, SIGN_IN, Letter, LetterStore
 from teamchatd.store.users import UserStore
 

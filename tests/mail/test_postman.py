@@ -18,8 +18,10 @@ from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
 from teamchatd.mail import letters
+from teamchatd.mail.conversation import Conversation, MailServer
 from teamchatd.mail.letters import Letterhead
-from teamchatd.mail.postman import Conversation, MailServer, Postman, Refused, TryLater, packed
+from teamchatd.mail.postman import Postman, packed
+from teamchatd.mail.undelivered import Refused, TryLater
 from tests.mail.post_office import PATIENCE, Authority, Parrot, PostOffice
 
 HEAD = Letterhead("l3tt3r", "teamchat", "chat@example.org", "ada@example.net", 1_800_000_000)
