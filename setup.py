@@ -30,10 +30,14 @@ setup(
         ("share/teamchat", glob("etc/*")),
         ("share/teamchat/systemd", glob("systemd/*")),
     ],
+    entry_points={"console_scripts": ["teamchat = teamchatd.console:main"]},
     # The daemon imports its own files by path: a zip would hide the schema from it.
     zip_safe=False,
     install_requires=[
         "Twisted[tls]>=26.10",  # earlier ones let a peer smuggle headers and reset streams at will
+        "idna>=3.6",
+        "pyOpenSSL>=24",
+        "service-identity>=24.1",
         "klein>=24.8",
         "attrs>=24",
         "orjson>=3.10",
@@ -50,7 +54,8 @@ setup(
             "jsonschema>=4.23",
             "openapi-spec-validator>=0.7",
             "treq>=24.9",
-            "service-identity>=24.1",
+            "aiosmtpd>=1.4.6",
+            "trustme>=1.2",
             "setuptools>=77",  # tests/test_packaging.py builds without fetching anything
         ],
         "dev": [

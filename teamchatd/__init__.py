@@ -8,10 +8,12 @@ How the house is built; a module imports only from the floors above its own:
 - L{teamchatd.shapes}: how a record looks as JSON.
 - L{teamchatd.store}: the record.  Only here is SQL.
 - L{teamchatd.live}: who is listening now, and what they are told.
+- L{teamchatd.mail}: what we write, and how it gets to a mail server.
 - L{teamchatd.auth}: who is asking.
 - L{teamchatd.chat}: the rules: who may do what, and what follows from it.
 - L{teamchatd.http}: the door.  HTTP in, JSON out, no rules and no SQL.
 - L{teamchatd.tap}: where the parts meet; C{twistd teamchat} begins there.
+- L{teamchatd.console}: the command C{teamchat}, for the operator.
 
 A change goes down through C{http}, C{chat} and C{store} to the disk, and only
 then comes back: as the answer to the one who asked, and as an event, through

@@ -22,7 +22,7 @@ Network = IPv4Network | IPv6Network
 Check = Callable[[Any], Any]
 
 DAY = 24 * 60 * 60
-MODES = {"dev": '"dev"', "password": '"password"'}
+MODES = {mode: f'"{mode}"' for mode in ("dev", "password", "magic-link")}
 NOT_OURS = ("TEAMCHAT_TEST_", "TEAMCHAT_BENCH_")  # these steer the tests, not the daemon
 
 # How secrets begin that are copied from manuals; one rolled by chance does not.
@@ -70,10 +70,8 @@ def _or_empty(check: Check) -> Check:
 
 
 def _mode(text: str) -> str:
-    if text == "magic-link":
-        raise ValueError('"magic-link" is not in this version, which has "dev" and "password"')
     if text not in MODES:
-        raise ValueError(f'"{text}" is neither "dev" nor "password"{_near(text, MODES)}')
+        raise ValueError(f'"{text}" is not "dev", "password" or "magic-link"{_near(text, MODES)}')
     return text
 
 
@@ -111,6 +109,14 @@ _name = _like(
 _email = _like(
     r"\s*(?=\S{3,254}\s*$)[^@\s]+@[^@\s.]+(\.[^@\s.]+)*\s*", "an e-mail address", str.strip
 )
+_sender = _like(
+    r"\s*(?=.{3,320}$)([^<>\x00-\x1f\x7f-\x9f]*<{0}>|{0})\s*".replace(
+        "{0}", r"[!#-'*+./0-9=?A-Z^-~-]+@[^@\s.<>]+(\.[^@\s.<>]+)*"
+    ),
+    'an e-mail address, or "Name <address>"',
+    str.strip,
+)
+_line = _like(r"[^\x00-\x1f\x7f]*", "one line of text")
 _password = _must(lambda secret: 8 <= len(secret) <= 256, "has to be 8 to 256 characters")
 
 
@@ -137,6 +143,7 @@ class Auth:
     jwt_secret: str = _key("", _or_empty(_jwt_secret), is_secret=True)
     jwt_expiry_seconds: int = _key(900, _between(1, 30 * DAY))
     refresh_token_expiry_seconds: int = _key(7 * DAY, _between(1, 366 * DAY))
+    magic_link_expiry_seconds: int = _key(900, _between(60, 30 * DAY))
     max_active_sessions: int = _key(3, _between(1, 1000))
     allow_remote_dev_login: bool = _key(False)
 
@@ -157,6 +164,22 @@ class Chat:
     server_name: str = _key("teamchat", _name)
     max_message_length: int = _key(16384, _between(1, 1_000_000))
     initial_user: InitialUser = Factory(InitialUser)
+
+
+@frozen
+class Email:
+    """
+    The mail server that takes our letters; with an empty C{host}, there is none.
+    """
+
+    host: str = _key("", _or_empty(_host))
+    port: int = _key(465, _between(1, 65535))
+    secure: bool = _key(True)
+    user: str = _key("", _line)
+    password: str = _key("", is_secret=True)
+    from_: str = _key("", _or_empty(_sender))
+    max_retries: int = _key(2, _between(0, 100))
+    timeout_seconds: int = _key(10, _between(1, 600))
 
 
 @frozen
@@ -187,6 +210,7 @@ class Config:
     server: Server = Factory(Server)
     auth: Auth = Factory(Auth)
     chat: Chat = Factory(Chat)
+    email: Email = Factory(Email)
     storage: Storage = Factory(Storage)
     events: Events = Factory(Events)
     rate_limit: RateLimit = Factory(RateLimit)
@@ -226,7 +250,10 @@ class Given:
 
 
 def _camel(snake: str) -> str:
-    return re.sub("_(.)", lambda letter: letter[1].upper(), snake)
+    """
+    An underscore at the end is for Python: C{from_} is C{from} for everybody else.
+    """
+    return re.sub("_(.)", lambda letter: letter[1].upper(), snake.rstrip("_"))
 
 
 def _inside(section: str, name: str) -> str:
@@ -250,7 +277,7 @@ OTHERS = {**KINDS, list: "a list of other things", float: "a fraction", dict: "a
 WORDS = {"1": True, "yes": True, "on": True, "true": True}
 WORDS |= {"0": False, "no": False, "off": False, "false": False}
 KEYS = {(key.section, key.name): key for key in _keys("", Config)}
-NAMES = {key.name: str(key) for key in KEYS.values()}
+NAMES = {key.name: str(key) for key in reversed(KEYS.values())}  # of two, the first counts
 SECTIONS = {section: f"[{section}]" for section, _ in KEYS}
 HOME = {"STATE_DIRECTORY": KEYS["storage", "dataDirectory"]}
 VARIABLES = {key.variable: key for key in KEYS.values()}
@@ -308,7 +335,7 @@ def _table(path: Path, section: str, table: Mapping[str, Any]) -> Iterator[Given
                 f"{path}: [{inner}]", "there is no such section" + _near(inner, SECTIONS)
             )
         else:
-            here = {key: title for key, title in NAMES.items() if (section, key) in KEYS}
+            here = {key.name: str(key) for key in KEYS.values() if key.section == section}
             where = f"{path}: [{section}] {name}" if section else f"{path}: {name}"
             raise BadConfig(
                 where, "there is no such key" + (_near(name, here) or _near(name, NAMES))
@@ -410,13 +437,21 @@ def _filled_in(section: str, made: Any, values: Mapping[tuple[str, str], Any]) -
 
 
 def _contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
-    user, auth = config.chat.initial_user, config.auth
+    user, auth, email = config.chat.initial_user, config.auth, config.email
     if user.user_name and not user.email:
         yield "chat.initialUser", "userName", "needs an email beside it"
     if user.password and not user.email:
         yield "chat.initialUser", "password", "needs an email beside it"
     if user.email and not user.password and auth.auth_mode == "password":
         yield "chat.initialUser", "email", 'needs a password beside it, as authMode is "password"'
+    if email.host and not email.from_:
+        yield "email", "host", "needs a from beside it, the address that letters come from"
+    if email.user and not email.password:
+        yield "email", "user", "needs a password beside it"
+    if email.password and not email.user:
+        yield "email", "password", "needs a user beside it"
+    if auth.auth_mode == "magic-link" and not email.host:
+        yield "auth", "authMode", '"magic-link" sends letters: set [email] host, the mail server'
     if auth.auth_mode == "dev" and not auth.allow_remote_dev_login:
         for address in _reachable(config.server):
             yield (

@@ -5,6 +5,8 @@ Frozen records without behaviour.  A time is an integer, in milliseconds since
 the Unix epoch.  An id is an opaque, URL-safe string.
 """
 
+from enum import StrEnum
+
 from attrs import field, frozen
 
 
@@ -52,6 +54,17 @@ class Session:
     expires_at: int
     ip: str
     user_agent: str
+
+
+class Purpose(StrEnum):
+    """
+    What a link is good for.
+    """
+
+    FIRST_START = "first-start"
+    SIGN_IN = "sign-in"
+    INVITATION = "invitation"
+    PASSWORD_RESET = "password-reset"
 
 
 @frozen

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from twisted.application.internet import TimerService
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -24,7 +24,10 @@ from twisted.python import usage
 
 from teamchatd import __version__, config
 from teamchatd.auth import secret
+from teamchatd.auth.entrances import Entrances
+from teamchatd.auth.letters import Delivers, ForWhomItIs, LetterBox, Postage, Prepare
 from teamchatd.auth.limits import Failures, Limit, NoFailures, NoLimit
+from teamchatd.auth.links import SETUP_SECONDS
 from teamchatd.auth.passwords import BCRYPT_COST, InThread, Passwords, Threads
 from teamchatd.auth.sessions import Lifetimes, Sessions
 from teamchatd.auth.signing_in import SigningIn
@@ -38,7 +41,13 @@ from teamchatd.chat.settings import Settings
 from teamchatd.chat.users import Users
 from teamchatd.errors import ChatError
 from teamchatd.http.about import AboutRoutes
-from teamchatd.http.auth import DevRoutes, PasswordRoutes, SessionRoutes
+from teamchatd.http.auth import (
+    DevRoutes,
+    MagicLinkRoutes,
+    PasswordRoutes,
+    RegisterRoutes,
+    SessionRoutes,
+)
 from teamchatd.http.channels import ChannelRoutes
 from teamchatd.http.events import EventRoutes
 from teamchatd.http.health import HealthRoutes
@@ -51,10 +60,12 @@ from teamchatd.http.server import ServerRoutes
 from teamchatd.http.site import Nowhere, Root
 from teamchatd.http.users import UserRoutes
 from teamchatd.live.hub import BEATS, Hub
-from teamchatd.model import Entry
+from teamchatd.mail.logged import LoggingPostman
+from teamchatd.model import Entry, Purpose
 from teamchatd.store.channels import ChannelStore
 from teamchatd.store.database import Database
 from teamchatd.store.journal import Journal
+from teamchatd.store.letters import LetterStore
 from teamchatd.store.links import LinkStore
 from teamchatd.store.messages import MessageStore
 from teamchatd.store.reactions import ReactionStore
@@ -67,6 +78,7 @@ log = Logger()
 
 DAY = 24 * 60 * 60
 EXPIRY_SECONDS = 60
+LETTER_SECONDS = 5
 TRIM_SECONDS = 10 * 60
 
 TOO_OFTEN = "That was too much in a minute. Try again a little later."
@@ -82,7 +94,7 @@ class Options(usage.Options):
         ["config", "c", None, "The configuration, a TOML file. Without it: the defaults."],
         ["port", "p", None, "The TCP port to listen on."],
         ["data-dir", "d", None, "The directory for all that is kept."],
-        ["auth-mode", "a", None, 'How users sign in: "password" or "dev".'],
+        ["auth-mode", "a", None, 'How users sign in: "password", "magic-link" or "dev".'],
     ]
 
     def postOptions(self) -> None:
@@ -124,6 +136,7 @@ class House:
     All parts, put together.  Nothing here opens a file, a socket or a thread.
 
     @ivar site: what answers HTTP.
+    @ivar letters: where letters are asked for; call its C{wake} after that.
     @ivar recurring: what has to be done every so many seconds.
     """
 
@@ -135,6 +148,8 @@ class House:
         in_thread: InThread,
         jwt_secret: str,
         bcrypt_cost: int = BCRYPT_COST,
+        postman: Delivers | None = None,
+        prepare: Prepare | None = None,
     ) -> None:
         self.database, self.clock = database, clock
         self.users, self.links = UserStore(database), LinkStore(database)
@@ -152,6 +167,14 @@ class House:
             chosen.auth.max_active_sessions,
             self.hub.end_sessions,
         )
+        self.letters = LetterBox(
+            LetterStore(database),
+            prepare or self._prepare(chosen, jwt_secret),
+            postman,
+            Postage(chosen.email.from_, chosen.email.max_retries, chosen.email.timeout_seconds),
+            self.settings.name,
+            clock,
+        )
         database.committed = self.committed
         origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
         self.site = Site(self._root(chosen), clock, origins)
@@ -159,6 +182,8 @@ class House:
         self.recurring: list[tuple[float, Callable[[], Any]]] = [
             (chosen.events.heartbeat_seconds / BEATS, self.hub.beat),
             (EXPIRY_SECONDS, self.sessions.end_expired),
+            (LETTER_SECONDS, self.letters.wake),
+            (EXPIRY_SECONDS, self.links.sweep),
             (TRIM_SECONDS, lambda: self.journal.trim(int(clock.seconds() * 1000) - keep_ms)),
         ]
 
@@ -168,6 +193,7 @@ class House:
         """
         head = self.database.head()
         self.hub.begin(head.era, head.number)
+        self.letters.begin()
 
     def committed(self, entries: list[Entry]) -> None:
         """
@@ -178,26 +204,27 @@ class House:
             self.hub.deliver(entry)
             self.sessions.notice(entry)
 
+    def _prepare(self, chosen: config.Config, jwt_secret: str) -> ForWhomItIs:
+        auth = chosen.auth
+        seconds = {
+            Purpose.SIGN_IN: auth.magic_link_expiry_seconds,
+            Purpose.PASSWORD_RESET: auth.magic_link_expiry_seconds,
+            Purpose.INVITATION: SETUP_SECONDS,
+        }
+        return ForWhomItIs(
+            self.links, jwt_secret, auth.app_url, seconds, not auth.is_invite_required
+        )
+
     def _root(self, chosen: config.Config) -> Root:
-        limits, with_passwords = chosen.rate_limit, chosen.auth.auth_mode == "password"
         requests: Limit | NoLimit = NoLimit()
-        failures: Failures | NoFailures = NoFailures()
-        if limits.enabled:
-            requests = Limit(limits.requests_per_minute, TOO_OFTEN, self.clock)
-            failures = Failures(limits.failed_sign_ins_per_minute, TOO_MANY_FAILURES, self.clock)
+        if chosen.rate_limit.enabled:
+            requests = Limit(chosen.rate_limit.requests_per_minute, TOO_OFTEN, self.clock)
         identity = Identity(self.sessions, requests, chosen.server.trusted_proxies)
-        users = Users(self.users, self.passwords, mint, with_passwords)
+        with_passwords = chosen.auth.auth_mode == "password"
+        invite = self.letters.invite if chosen.email.host else None
+        users = Users(self.users, self.passwords, mint, with_passwords, invite)
         access = Access(self.channels, self.messages)
         messages = Messages(access, self.messages, mint, chosen.chat.max_message_length)
-        signing_in = SigningIn(
-            self.users,
-            self.links,
-            self.sessions,
-            self.passwords,
-            failures,
-            mint,
-            chosen.auth.is_invite_required,
-        )
         about = AboutRoutes(identity)
         areas: dict[str, Area] = {
             "": about,
@@ -210,13 +237,68 @@ class House:
             "server": ServerRoutes(identity, Settings(self.settings)),
             "events": EventRoutes(identity, self.hub, mint),
         }
-        # The calls of another mode are in no tree, and so 404 like any unknown path.
-        if with_passwords:
-            areas["auth/password-login"] = PasswordRoutes(identity, signing_in)
-            areas["auth/setup-password"] = areas["auth/password-login"]
-        else:
-            areas["auth/dev-login"] = DevRoutes(identity, signing_in)
-        return Root(Nowhere(identity), areas)
+        return Root(Nowhere(identity), areas | self._ways_in(chosen, identity))
+
+    def _ways_in(self, chosen: config.Config, identity: Identity) -> dict[str, Area]:
+        """
+        The calls of this mode.  Those of another are in no tree, and so 404 like
+        any unknown path.
+        """
+        auth, limits = chosen.auth, chosen.rate_limit
+        failures: Failures | NoFailures = NoFailures()
+        if limits.enabled:
+            failures = Failures(limits.failed_sign_ins_per_minute, TOO_MANY_FAILURES, self.clock)
+        entrances = Entrances(
+            self.links,
+            self.sessions,
+            self.passwords,
+            self.clock,
+            mint,
+            failures,
+            self.letters.ask,
+        )
+        signing_in = SigningIn(
+            self.users,
+            entrances,
+            self.sessions,
+            self.passwords,
+            failures,
+            mint,
+            auth.is_invite_required,
+        )
+        if auth.auth_mode == "dev":
+            return {"auth/dev-login": DevRoutes(identity, signing_in)}
+        if auth.auth_mode == "magic-link":
+            by_link = MagicLinkRoutes(identity, entrances)
+            return {"auth/login": by_link, "auth/verify": by_link}
+        with_password = PasswordRoutes(identity, signing_in, entrances)
+        ways: dict[str, Area] = {
+            "auth/password-login": with_password,
+            "auth/setup-password": with_password,
+            "auth/request-password-reset": with_password,
+        }
+        if not auth.is_invite_required:
+            ways["auth/register"] = RegisterRoutes(identity, signing_in)
+        return ways
+
+
+def postman_for(chosen: config.Config, reactor: Any) -> Delivers | None:
+    """
+    Who carries the letters of this configuration, if anybody does.
+    """
+    email = chosen.email
+    if chosen.auth.auth_mode == "dev":
+        return LoggingPostman()
+    if not email.host:
+        return None
+    # Imported here: it waits for the name service, to learn what this machine is called.
+    from teamchatd.mail.conversation import MailServer
+    from teamchatd.mail.postman import Postman
+
+    server = MailServer(
+        email.host, email.port, email.secure, email.user, email.password, email.timeout_seconds
+    )
+    return Postman(reactor, server)
 
 
 class Teamchat(Service):
@@ -247,7 +329,14 @@ class Teamchat(Service):
         chosen = self._chosen
         self._database.startService()
         jwt_secret = chosen.auth.jwt_secret or secret.kept_in(self._directory)
-        self._house = House(chosen, self._database, self._reactor, self._threads.run, jwt_secret)
+        self._house = House(
+            chosen,
+            self._database,
+            self._reactor,
+            self._threads.run,
+            jwt_secret,
+            postman=postman_for(chosen, self._reactor),
+        )
         link = self._furnish()
         self._house.begin()
         server = chosen.server
@@ -280,9 +369,16 @@ class Teamchat(Service):
     def _say_hello(self, token: str | None) -> None:
         address = ", ".join(self._listening.addresses())
         log.info("teamchat {version} listens at {address}", version=__version__, address=address)
+        auth = self._chosen.auth
+        if auth.auth_mode == "dev":
+            log.info("In dev mode no letter is sent; the link in it is shown here instead")
+        elif not self._chosen.email.host:
+            log.warn(
+                "No mail server is configured, [email] host: nobody can be sent a link, so"
+                " invitations and forgotten passwords need an administrator who sets a password"
+            )
         if token is None:
             return
-        auth = self._chosen.auth
         log.info(
             "Nobody administrates this server yet. Whoever opens this link first will:"
             " {url}?token={token}",
@@ -292,6 +388,7 @@ class Teamchat(Service):
         calls = {
             "password": "POST /auth/setup-password with email, password and token",
             "dev": "POST /auth/dev-login with email and token",
+            "magic-link": "POST /auth/verify with email, and the token in Authorization",
         }
         log.info("Or, without a page: {call}.", call=calls[auth.auth_mode])
 
@@ -299,12 +396,12 @@ class Teamchat(Service):
         await self._listening.stopService()
         for timer in self._timers:
             await maybeDeferred(timer.stopService)
-        streams = self._house.hub.end_all()
-        streams.addTimeout(self._chosen.server.shutdown_seconds, self._reactor)
+        ending = gatherResults([self._house.hub.end_all(), self._house.letters.close()])
+        ending.addTimeout(self._chosen.server.shutdown_seconds, self._reactor)
         try:
-            await streams
+            await ending
         except TimeoutError:
-            log.info("Some clients did not take the end of their streams: hanging up")
+            log.info("Some clients, or the mail server, did not take what is sent: hanging up")
         await self._database.stopService()
         self._threads.stopService()
         await deferLater(self._reactor, 0)  # the last answers go out

@@ -11,7 +11,7 @@ from contextlib import closing
 
 from attrs import evolve
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import execute
+from twisted.internet.defer import execute, fail, succeed
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock, LoopingCall
 from twisted.internet.testing import StringTransport
@@ -120,6 +120,24 @@ class MemoryTransport(StringTransport):
         self.protocol.dataReceived(data)
 
 
+class Outbox:
+    """
+    A postman who keeps the letters.
+
+    @ivar reasons: what goes wrong with the next ones, in order.
+    """
+
+    def __init__(self):
+        self.letters = []
+        self.reasons = []
+
+    def deliver(self, message):
+        if self.reasons:
+            return fail(self.reasons.pop(0))
+        self.letters.append(message)
+        return succeed(None)
+
+
 class FakeSocket:
     def __init__(self, data):
         self._data = data
@@ -144,6 +162,7 @@ class Daemon(People):
     def __init__(self, directory, **sections):
         self.directory = directory
         self.chosen = settings(**sections)
+        self.outbox = Outbox()
         self.clock = Clock()
         self.clock.advance(NOON)
         self.hashed = []
@@ -164,6 +183,7 @@ class Daemon(People):
             self._in_thread,
             "the tests' own secret, thirty-two bytes",
             BCRYPT_COST,
+            self.outbox,
         )
         start = FirstStart(self.database, mint, BCRYPT_COST)
         start.furnish(self.chosen.chat.server_name)
@@ -184,6 +204,7 @@ class Daemon(People):
             timer.stop()
         self._timers.clear()
         self.house.hub.end_all()
+        self.house.letters.close()
         self.database.stopService()
 
     def restart(self):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from attrs import fields, has
 
-from teamchatd.config import BadConfig, Config, InitialUser, Storage, read
+from teamchatd.config import BadConfig, Config, Email, InitialUser, Storage, read
 
 SAMPLE = Path(__file__).parent.parent / "etc" / "teamchat.toml"
 GOOD_SECRET = "b7Qx2mZ9rT4vK8wL1nP6sD3fG5hJ0cYu"
@@ -52,7 +52,7 @@ def refusal(load):
 
 def everything(section="", made=Config):
     for attribute in fields(made):
-        name = re.sub("_(.)", lambda letter: letter[1].upper(), attribute.name)
+        name = re.sub("_(.)", lambda letter: letter[1].upper(), attribute.name.rstrip("_"))
         if has(attribute.type):
             yield from everything(f"{section}.{name}".lstrip("."), attribute.type)
         else:
@@ -208,8 +208,13 @@ def test_environment_of_others(load):
         ),
         ("port = 1\n", "port: there is no such key; did you mean [server] port?"),
         (
-            "[auth]\nmagicLinkExpirySeconds = 1\n",
-            "[auth] magicLinkExpirySeconds: there is no such key",
+            "[auth]\nlinkExpirySeconds = 1\n",
+            "[auth] linkExpirySeconds: there is no such key;"
+            " did you mean [auth] magicLinkExpirySeconds?",
+        ),
+        (
+            "[email]\nprot = 25\n",
+            "[email] prot: there is no such key; did you mean [email] port?",
         ),
         ('[events]\n"z\\n\\u001bz" = 1\n', "[events] z??z: there is no such key"),
     ],
@@ -389,12 +394,13 @@ def test_unreadable(tmp_path):
         (
             "auth",
             "authMode = 'pasword'",
-            'authMode: "pasword" is neither "dev" nor "password"; did you mean "password"?',
+            'authMode: "pasword" is not "dev", "password" or "magic-link";'
+            ' did you mean "password"?',
         ),
         (
             "auth",
             "authMode = 'magic-link'",
-            'authMode: "magic-link" is not in this version, which has "dev" and "password"',
+            'authMode: "magic-link" sends letters: set [email] host, the mail server',
         ),
         (
             "auth",
@@ -411,6 +417,11 @@ def test_unreadable(tmp_path):
             "auth",
             "refreshTokenExpirySeconds = -1",
             "refreshTokenExpirySeconds: -1 is not between 1 and 31622400",
+        ),
+        (
+            "auth",
+            "magicLinkExpirySeconds = 59",
+            "magicLinkExpirySeconds: 59 is not between 60 and 2592000",
         ),
         ("auth", "maxActiveSessions = 0", "maxActiveSessions: 0 is not between 1 and 1000"),
         (
@@ -437,6 +448,37 @@ def test_unreadable(tmp_path):
             'email: needs a password beside it, as authMode is "password"',
         ),
         ("chat.initialUser", "password = 'correct'", "password: has to be 8 to 256 characters"),
+        (
+            "email",
+            "host = 'mail.example.org:25'",
+            'host: "mail.example.org:25" is not a host name or an address',
+        ),
+        (
+            "email",
+            "host = 'mail.example.org'",
+            "host: needs a from beside it, the address that letters come from",
+        ),
+        ("email", "port = 0", "port: 0 is not between 1 and 65535"),
+        ("email", "user = 'ada'", "user: needs a password beside it"),
+        ("email", 'user = "a\\nb"', 'user: "a?b" is not one line of text'),
+        ("email", "password = 'correct'", "password: needs a user beside it"),
+        (
+            "email",
+            "from = 'chat'",
+            'from: "chat" is not an e-mail address, or "Name <address>"',
+        ),
+        (
+            "email",
+            "from = 'Chat chat@example.org'",
+            'from: "Chat chat@example.org" is not an e-mail address, or "Name <address>"',
+        ),
+        (
+            "email",
+            'from = "Chat\\nBcc: <chat@example.org>"',
+            'from: "Chat?Bcc: <chat@example.org>" is not an e-mail address, or "Name <address>"',
+        ),
+        ("email", "maxRetries = -1", "maxRetries: -1 is not between 0 and 100"),
+        ("email", "timeoutSeconds = 0", "timeoutSeconds: 0 is not between 1 and 600"),
         ("storage", "dataDirectory = ''", "dataDirectory: is empty"),
         ("events", "keepDays = 0", "keepDays: 0 is not between 1 and 3650"),
         ("events", "heartbeatSeconds = 0", "heartbeatSeconds: 0 is not between 1 and 3600"),
@@ -481,6 +523,35 @@ def test_possible(load):
     assert config.auth.app_url == "https://example.org:8443/chat/"
     assert config.chat.server_name == name
     assert config.chat.initial_user.email == "ada@localhost"
+
+
+MAIL = """
+    [email]
+    host = "smtp.example.org"
+    from = " {} "
+"""
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["chat@example.org", "Chät, we <chat+in@bücher.example>", "<chat@localhost>", "'C' <c@d>"],
+)
+def test_mail(load, sender):
+    """
+    Letters need a mail server and an address that they come from, and no more.
+    """
+    config = load(MAIL.format(sender), auth_mode="magic-link")
+    assert config.email == Email("smtp.example.org", from_=sender)
+    assert config.auth.auth_mode == "magic-link"
+
+
+def test_mail_from_environment(load):
+    """
+    What is called C{from} in the file is so in the environment.
+    """
+    given = {"HOST": "smtp.example.org", "FROM": "chat@example.org", "SECURE": "no"}
+    config = load("", {f"TEAMCHAT_EMAIL_{name}": text for name, text in given.items()})
+    assert config.email == Email("smtp.example.org", secure=False, from_="chat@example.org")
 
 
 # "dev" lets anybody sign in as anybody.
@@ -633,7 +704,9 @@ def test_secrets_are_not_shown(load):
     config = load(
         f"[auth]\njwtSecret = '{GOOD_SECRET}'\n"
         "[chat.initialUser]\nemail = 'ada@example.org'\npassword = 'correct horse'\n"
+        "[email]\nuser = 'ada'\npassword = 'battery staple'\n"
     )
     assert config.auth.jwt_secret == GOOD_SECRET
     assert GOOD_SECRET not in repr(config)
     assert "correct horse" not in repr(config)
+    assert "battery staple" not in repr(config)

@@ -22,6 +22,10 @@ CALLS = {
     "POST /auth/dev-login",
     "POST /auth/password-login",
     "POST /auth/setup-password",
+    "POST /auth/login",
+    "POST /auth/verify",
+    "POST /auth/request-password-reset",
+    "POST /auth/register",
     "POST /auth/refresh",
     "POST /auth/logout",
     "GET /auth/me",
@@ -55,6 +59,10 @@ OPEN = {
     "POST /auth/dev-login",
     "POST /auth/password-login",
     "POST /auth/setup-password",
+    "POST /auth/login",
+    "POST /auth/verify",
+    "POST /auth/request-password-reset",
+    "POST /auth/register",
     "POST /auth/refresh",
 }
 

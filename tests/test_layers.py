@@ -21,7 +21,7 @@ LAYERS = [
     {"auth"},
     {"chat"},
     {"http"},
-    {"tap"},
+    {"tap", "console"},
 ]
 """Each may import those above it, never one beside or below it; the words on top may share."""
 

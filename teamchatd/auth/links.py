@@ -2,32 +2,17 @@
 One-time links: 256 bits that only the record's hash can recognise.
 
 A link alone does nothing: mail scanners open what they find.  What it is good
-for happens when its token is sent back to us with the address it was sent to.
+for happens when its token is sent back to us with the address it was sent to
+(L{teamchatd.auth.entrances}).
 """
 
+import hmac
 import secrets
-from collections.abc import Callable
+from base64 import urlsafe_b64encode
 from hashlib import sha256
+from urllib.parse import quote
 
-from attrs import define, evolve, field, frozen
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
-
-from teamchatd.auth import addresses
-from teamchatd.auth.limits import Failures, NoFailures, neighbourhood
-from teamchatd.auth.passwords import Passwords
-from teamchatd.auth.sessions import Sessions, TokenAnswer
-from teamchatd.model import Client
-from teamchatd.store.links import (
-    SETS_PASSWORD,
-    SIGNS_IN,
-    Entrance,
-    LinkNotGood,
-    LinkStore,
-    Purpose,
-)
-from teamchatd.store.sessions import Opening
-from teamchatd.store.users import NewUser, key
+from attrs import field, frozen
 
 SETUP_SECONDS = 7 * 24 * 60 * 60
 
@@ -55,86 +40,18 @@ def hash_of(token: str) -> str:
     return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@define
-class Links:
+def token_for(secret: str, letter_id: str) -> str:
     """
-    Coming in with a link.
+    The token of the link in a letter: 256 bits that follow from the secret of
+    this server, so that a letter which is tried again has the same link, and
+    yet no token is kept anywhere.
     """
+    digest = hmac.digest(secret.encode(), f"link {letter_id}".encode(), "sha256")
+    return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
-    _store: LinkStore
-    _sessions: Sessions
-    _passwords: Passwords
-    _clock: IReactorTime
-    _mint: Callable[[], str]
-    _asked: "Failures | NoFailures"
-    _ask: Callable[[Purpose, str], "Deferred[None]"]
 
-    async def ask_to_sign_in(self, email: str, client: Client) -> None:
-        """
-        Have a magic link sent to C{email}, if anybody there may sign in.  Who
-        asks does not learn whether: it is found out when it is written.
-
-        @raise TooMany: letters to this address, or from this client, have been
-            asked for too often.
-        """
-        await self._ask_for(Purpose.SIGN_IN, email, client)
-
-    async def ask_for_reset(self, email: str, client: Client) -> None:
-        """
-        Have a link sent to C{email} that sets a new password.  The same holds.
-        """
-        await self._ask_for(Purpose.PASSWORD_RESET, email, client)
-
-    async def _ask_for(self, purpose: Purpose, email: str, client: Client) -> None:
-        email = addresses.usable(email)
-        self._asked.begin(f"letter {key(email)}", f"letters {neighbourhood(client.ip)}")
-        await self._ask(purpose, email)
-
-    async def set_up(self, email: str, password: str, token: str, client: Client) -> TokenAnswer:
-        """
-        Set a password, and come in: with a link from an invitation, for a
-        forgotten password, or of a first start.
-
-        @raise LinkNotGood: it is unknown, used, expired, or another address's.
-        @raise UnusablePassword: the link survives that.
-        """
-        new = NewUser(self._mint(), addresses.usable(email))
-        # Whoever has no link has no claim on bcrypt's time.
-        now = int(self._clock.seconds() * 1000)
-        if await self._store.good(hash_of(token), new.email, now) not in SETS_PASSWORD:
-            raise LinkNotGood()
-        password_hash = await self._passwords.hash(password)
-        new = evolve(new, password_hash=password_hash)
-        return await self._enter(token, SETS_PASSWORD, new, client, password_hash)
-
-    async def sign_in(self, email: str, token: str, client: Client) -> TokenAnswer:
-        """
-        Come in with a magic link, or with the one of a first start.
-
-        @raise LinkNotGood: it is unknown, used, expired, or another address's,
-            which does not use it up.
-        """
-        new = NewUser(self._mint(), addresses.usable(email))
-        return await self._enter(token, SIGNS_IN, new, client, None)
-
-    async def open_first(self, new: NewUser, token: str, opening: Opening) -> Opening:
-        """
-        Let the first admin in, without a password.
-        """
-        first = (Purpose.FIRST_START,)
-        return await self._store.enter(Entrance(hash_of(token), first, new, opening))
-
-    async def _enter(
-        self,
-        token: str,
-        purposes: tuple[Purpose, ...],
-        new: NewUser,
-        client: Client,
-        password_hash: str | None,
-    ) -> TokenAnswer:
-        opening = self._sessions.opening(new.id, client)
-        entrance = Entrance(hash_of(token), purposes, new, opening, password_hash)
-        return self._sessions.answer_for(await self._store.enter(entrance))
-
-    async def sweep(self) -> None:
-        await self._store.sweep()
+def url(app_url: str, token: str, email: str) -> str:
+    """
+    Where a link leads.
+    """
+    return f"{app_url}?token={token}&email={quote(email, safe='')}"

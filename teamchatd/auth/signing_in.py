@@ -7,8 +7,8 @@ from collections.abc import Callable
 from attrs import define
 
 from teamchatd.auth import addresses
+from teamchatd.auth.entrances import Entrances
 from teamchatd.auth.limits import Failures, NoFailures, neighbourhood
-from teamchatd.auth.links import Links
 from teamchatd.auth.passwords import Passwords
 from teamchatd.auth.sessions import Sessions, TokenAnswer
 from teamchatd.errors import Unidentified
@@ -33,7 +33,7 @@ class NotInvited(Unidentified):
 @define
 class SigningIn:
     _users: UserStore
-    _links: Links
+    _entrances: Entrances
     _sessions: Sessions
     _passwords: Passwords
     _failures: Failures | NoFailures
@@ -108,7 +108,7 @@ class SigningIn:
         new = NewUser(self._mint(), email)
         opening = self._sessions.opening(new.id, client, seconds=DEV_TOKEN_SECONDS)
         try:
-            opened = await self._links.open_first(new, token, opening)
+            opened = await self._entrances.open_first(new, token, opening)
         except LinkNotGood:
             return None
         admin = await self._users.find(opened.user_id)

@@ -2,9 +2,9 @@
 Users: who belongs here, under which name.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from attrs import define
+from attrs import define, evolve
 
 from teamchatd.auth import addresses
 from teamchatd.auth.passwords import Passwords
@@ -29,12 +29,14 @@ class CannotRemoveOneself(Invalid):
 class Users:
     """
     @ivar _with_passwords: whether this server's users sign in with passwords.
+    @ivar _invite: adds a user and writes to them; None where no mail is sent.
     """
 
     _store: UserStore
     _passwords: Passwords
     _mint: Callable[[], str]
     _with_passwords: bool
+    _invite: "Callable[[NewUser], Awaitable[User]] | None" = None
 
     async def all(self, actor: Actor) -> list[User]:
         return await self._store.all()
@@ -47,17 +49,23 @@ class Users:
 
     async def add(self, actor: Actor, email: str, role: str, password: str | None) -> User:
         """
-        @param password: set where users sign in with one, ignored elsewhere.
+        @param password: set where users sign in with one, ignored elsewhere.  Without
+            it they are sent an invitation, if mail is configured; else they have
+            none yet.
         @raise AddressTaken: there is such a user already.
         """
         access.admin(actor)
         if role not in ROLES:
             raise UnusableRole('\'role\' has to be "user" or "admin".')
         email = addresses.usable(email)
-        password_hash = None
-        if self._with_passwords and password is not None:
-            password_hash = await self._passwords.hash(password)
-        return await self._store.add(NewUser(self._mint(), email, role == "admin", password_hash))
+        new = NewUser(self._mint(), email, role == "admin")
+        if not self._with_passwords:
+            return await self._store.add(new)
+        if password is not None:
+            return await self._store.add(
+                evolve(new, password_hash=await self._passwords.hash(password))
+            )
+        return await (self._store.add if self._invite is None else self._invite)(new)
 
     async def reset_password(self, actor: Actor, user_id: str, password: str) -> None:
         """

@@ -8,7 +8,7 @@ from attrs import define
 from klein import Response
 
 from teamchatd import shapes
-from teamchatd.auth.links import Links
+from teamchatd.auth.entrances import Entrances
 from teamchatd.auth.sessions import Sessions, TokenAnswer
 from teamchatd.auth.signing_in import SigningIn
 from teamchatd.chat.users import Users
@@ -59,7 +59,7 @@ class PasswordRoutes:
 
     identity: Identity
     _signing_in: SigningIn
-    _links: Links
+    _entrances: Entrances
 
     @app.route("/auth/password-login", methods=["POST"])
     @open_to_all
@@ -76,13 +76,13 @@ class PasswordRoutes:
         if token is None:
             raise Invalid("'token' is missing: it is in the link that you were given.")
         client = self.identity.client(request)
-        return answer(tokens(await self._links.set_up(email, password, token, client)))
+        return answer(tokens(await self._entrances.set_up(email, password, token, client)))
 
     @app.route("/auth/request-password-reset", methods=["POST"])
     @open_to_all
     async def ask_for_reset(self, request: Request) -> Response:
         email = text(request.fields, "email")
-        await self._links.ask_for_reset(email, self.identity.client(request))
+        await self._entrances.ask_for_reset(email, self.identity.client(request))
         sentence = "If a matching account was found, a password reset link has been sent."
         return answer({"success": True, "message": sentence})
 
@@ -115,13 +115,13 @@ class MagicLinkRoutes:
     app = json_app()
 
     identity: Identity
-    _links: Links
+    _entrances: Entrances
 
     @app.route("/auth/login", methods=["POST"])
     @open_to_all
     async def ask_for_link(self, request: Request) -> Response:
         email = text(request.fields, "email")
-        await self._links.ask_to_sign_in(email, self.identity.client(request))
+        await self._entrances.ask_to_sign_in(email, self.identity.client(request))
         sentence = "If a matching account was found, a magic link has been sent."
         return answer({"success": True, "message": sentence})
 
@@ -132,7 +132,7 @@ class MagicLinkRoutes:
         if token is None:
             raise Invalid("The link's token is missing: it goes into the Authorization header.")
         client = self.identity.client(request)
-        return answer(tokens(await self._links.sign_in(email, token, client)))
+        return answer(tokens(await self._entrances.sign_in(email, token, client)))
 
 
 @define

@@ -6,30 +6,19 @@ who use it at once one gets in.
 """
 
 import sqlite3
-from enum import StrEnum
 
 from attrs import define, frozen
 from twisted.internet.defer import Deferred
 
 from teamchatd.errors import Invalid
-from teamchatd.model import User
+from teamchatd.model import Purpose, User
 from teamchatd.store import sessions, users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 from teamchatd.store.sessions import Opening
 from teamchatd.store.users import NewUser
 
-
-class Purpose(StrEnum):
-    """
-    What a link is good for.
-    """
-
-    FIRST_START = "first-start"
-    SIGN_IN = "sign-in"
-    INVITATION = "invitation"
-    PASSWORD_RESET = "password-reset"
-
+DAY = 24 * 60 * 60 * 1000
 
 SETS_PASSWORD = (Purpose.FIRST_START, Purpose.INVITATION, Purpose.PASSWORD_RESET)
 SIGNS_IN = (Purpose.FIRST_START, Purpose.SIGN_IN)
@@ -60,6 +49,16 @@ class Entrance:
     password_hash: str | None = None
 
 
+@frozen
+class Reader:
+    """
+    Whoever reads the mail that a link is in.  A stranger is nobody yet.
+    """
+
+    user_id: str | None = None
+    user_name: str | None = None
+
+
 def replace_first_start(change: Change, token_hash: str, lifetime: int) -> bool:
     """
     Make the link with which the first visitor becomes admin.  Earlier ones are
@@ -82,17 +81,22 @@ def _make(
     email: str,
     lifetime: int,
     for_strangers: bool,
-) -> str | None:
+) -> Reader | None:
     """
-    The earlier ones for this address are void; made again, under the same hash,
-    it begins anew.
+    A letter may be sent twice.  Its link begins anew then, but never after it
+    was used: somebody else might find it in a mailbox.
     """
     user = users.by_email(change.cursor, email)
     if user is None and not for_strangers:
         return None
+    used = change.cursor.execute(
+        "SELECT 1 FROM links WHERE hash = ? AND used_at IS NOT NULL", (token_hash,)
+    ).fetchone()
+    if used:
+        return None
     change.cursor.execute("DELETE FROM links WHERE email_key = ?", (users.key(email),))
     _insert(change, token_hash, purpose, users.key(email), lifetime)
-    return email.partition("@")[0] if user is None else user.user_name
+    return Reader() if user is None else Reader(user.id, user.user_name)
 
 
 def _insert(
@@ -147,7 +151,7 @@ def _bearer(change: Change, new: NewUser, purpose: Purpose) -> User:
 
 
 def _sweep(change: Change) -> None:
-    change.cursor.execute("DELETE FROM links WHERE expires_at <= ?", (change.at,))
+    change.cursor.execute("DELETE FROM links WHERE expires_at <= ?", (change.at - DAY,))
 
 
 @define
@@ -161,13 +165,13 @@ class LinkStore:
         email: str,
         lifetime: int,
         for_strangers: bool,
-    ) -> "Deferred[str | None]":
+    ) -> "Deferred[Reader | None]":
         """
         Make a link for whoever reads the mail of C{email}; earlier ones are void.
 
         @param lifetime: in milliseconds.
         @param for_strangers: whether it is made for somebody who is no user yet.
-        @return: the name to address them by, or L{None} if there is nobody.
+        @return: who they are, or L{None} if there is nobody to send it to.
         """
         return self._database.change(_make, token_hash, purpose, email, lifetime, for_strangers)
 
@@ -188,6 +192,6 @@ class LinkStore:
 
     def sweep(self) -> "Deferred[None]":
         """
-        Forget the links that have expired.
+        Forget the links that have expired, once no letter can bring them back.
         """
         return self._database.change(_sweep)

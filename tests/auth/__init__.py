@@ -1,0 +1,3 @@
+"""
+Tests of who is asking.
+"""

@@ -213,7 +213,7 @@ def variables(sections):
         **sections,
     }
     return {
-        f"TEAMCHAT_{section}_{key}".upper(): _written(value)
+        f"TEAMCHAT_{section}_{key}".upper().rstrip("_"): _written(value)
         for section, keys in chosen.items()
         for key, value in keys.items()
     }

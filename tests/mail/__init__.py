@@ -1,0 +1,3 @@
+"""
+Tests of letters and the postman.
+"""
