@@ -187,6 +187,20 @@ def test_silence(daemon_of, office):
     daemon.await_log(r"is tried again in 10 seconds: .*did not say a word within 1 seconds")
 
 
+def test_stop_in_silence(daemon_of, office):
+    """
+    Nor does it keep the daemon from stopping.
+    """
+    parrot = office(kind=Parrot)
+    daemon = daemon_of(parrot, {"TEAMCHAT_SERVER_SHUTDOWN_SECONDS": "1"}, timeout_seconds=600)
+    restart_and_ask(daemon)
+    assert parrot.was_called.wait(PATIENCE)
+    daemon.stop()
+    assert "Some letters are still under way" in daemon.log.read_text()
+    assert "Traceback" not in daemon.log.read_text()
+    assert waiting(daemon) == 1
+
+
 def test_down_and_back(daemon_of, office):
     """
     A letter outlives the mail server's bad days, and the daemon's.
