@@ -143,7 +143,7 @@ class Auth:
     jwt_secret: str = _key("", _or_empty(_jwt_secret), is_secret=True)
     jwt_expiry_seconds: int = _key(900, _between(1, 30 * DAY))
     refresh_token_expiry_seconds: int = _key(7 * DAY, _between(1, 366 * DAY))
-    magic_link_expiry_seconds: int = _key(900, _between(60, 30 * DAY))
+    magic_link_expiry_seconds: int = _key(900, _between(1, 30 * DAY))
     max_active_sessions: int = _key(3, _between(1, 1000))
     allow_remote_dev_login: bool = _key(False)
 

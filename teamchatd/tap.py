@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 
 from twisted.application.internet import TimerService
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import TimeoutError as TookTooLong  # which is not Python's own
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -396,12 +397,17 @@ class Teamchat(Service):
         await self._listening.stopService()
         for timer in self._timers:
             await maybeDeferred(timer.stopService)
-        ending = gatherResults([self._house.hub.end_all(), self._house.letters.close()])
-        ending.addTimeout(self._chosen.server.shutdown_seconds, self._reactor)
+        streams, letters = self._house.hub.end_all(), self._house.letters.close()
+        for ending in (streams, letters):
+            ending.addTimeout(self._chosen.server.shutdown_seconds, self._reactor)
         try:
-            await ending
-        except TimeoutError:
-            log.info("Some clients, or the mail server, did not take what is sent: hanging up")
+            await streams
+        except TookTooLong:
+            log.info("Some clients did not take the end of their streams: hanging up")
+        try:
+            await letters
+        except TookTooLong:
+            log.info("Some letters are still under way: they are sent again at the next start")
         await self._database.stopService()
         self._threads.stopService()
         await deferLater(self._reactor, 0)  # the last answers go out

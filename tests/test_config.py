@@ -420,8 +420,8 @@ def test_unreadable(tmp_path):
         ),
         (
             "auth",
-            "magicLinkExpirySeconds = 59",
-            "magicLinkExpirySeconds: 59 is not between 60 and 2592000",
+            "magicLinkExpirySeconds = 0",
+            "magicLinkExpirySeconds: 0 is not between 1 and 2592000",
         ),
         ("auth", "maxActiveSessions = 0", "maxActiveSessions: 0 is not between 1 and 1000"),
         (

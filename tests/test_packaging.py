@@ -170,6 +170,14 @@ def test_twistd_knows_it(installed: Installation) -> None:
     assert len(re.findall(r"^ +teamchat +Team chat on your own server", help, re.M)) == 1
 
 
+def test_console(installed: Installation) -> None:
+    """
+    The command C{teamchat} is there.
+    """
+    help = installed.run(installed.prefix / "bin" / "teamchat", "--help")
+    assert "check" in help
+
+
 @pytest.fixture
 def daemon(installed: Installation, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     daemon = subprocess.Popen(

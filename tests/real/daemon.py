@@ -51,6 +51,16 @@ class RealDaemon(People):
         return self._environ["TEAMCHAT_AUTH_AUTH_MODE"]
 
     def start(self):
+        begun = self.start_unheard()
+        said = self._await_log(begun, r"listens at http://127\.0\.0\.1:(\d+)")
+        self.port = int(said[1])
+
+    def start_unheard(self):
+        """
+        Start it and do not wait until it is up.
+
+        @return: where in the log its new life begins.
+        """
         begun = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
             self.process = twistd(
@@ -63,8 +73,7 @@ class RealDaemon(People):
                 stderr=log,
                 cwd=self.directory,
             )
-        said = self._await_log(begun, r"listens at http://127\.0\.0\.1:(\d+)")
-        self.port = int(said[1])
+        return begun
 
     def _await_log(self, begun, pattern):
         """
