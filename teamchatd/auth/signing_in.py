@@ -9,12 +9,12 @@ from attrs import define
 from teamchatd.auth import addresses
 from teamchatd.auth.limits import Limit, NoLimit
 from teamchatd.auth.links import hash_of
-from teamchatd.auth.passwords import Passwords
+from teamchatd.auth.passwords import Passwords, usable
 from teamchatd.auth.sessions import Sessions, TokenAnswer
-from teamchatd.errors import Unidentified
+from teamchatd.errors import TooMany, Unidentified
 from teamchatd.model import Client, User
 from teamchatd.store.links import FirstStart, LinkNotGood, LinkStore
-from teamchatd.store.users import NewUser, UserStore, key
+from teamchatd.store.users import AddressTaken, NewUser, UserStore, key
 
 DEV_TOKEN_SECONDS = 24 * 60 * 60
 
@@ -47,8 +47,7 @@ class SigningIn:
         """
         email = addresses.usable(email)
         names = (f"account {key(email)}", f"client {client.ip}")
-        for name in names:
-            self._failures.take(name)
+        self._begin(names)
         user = await self._users.by_email(email)
         password_hash = user.password_hash if user is not None else None
         if not await self._passwords.match(password, password_hash) or user is None:
@@ -57,6 +56,19 @@ class SigningIn:
         for name in names:  # only failures count
             self._failures.give_back(name)
         return answer
+
+    def _begin(self, names: tuple[str, str]) -> None:
+        """
+        Count an attempt as a failure until it succeeds, under both names or, where
+        it is held back, under none: it was not even looked at.
+        """
+        account, client = names
+        self._failures.take(client)
+        try:
+            self._failures.take(account)
+        except TooMany:
+            self._failures.give_back(client)
+            raise
 
     async def with_setup_link(
         self, email: str, password: str, token: str, client: Client
@@ -67,17 +79,14 @@ class SigningIn:
         @raise LinkNotGood: the token is unknown, used, or expired.
         @raise UnusablePassword: the link survives that.
         """
-        new = NewUser(
-            self._mint(),
-            addresses.usable(email),
-            is_admin=True,
-            password_hash=await self._passwords.hash(password),
-        )
-        return await self._first_admin(new, token, client)
-
-    async def _first_admin(self, new: NewUser, token: str, client: Client) -> TokenAnswer:
+        email, token_hash = addresses.usable(email), hash_of(token)
+        usable(password)
+        # Before bcrypt works: strangers could keep it busy, and nobody else would get in.
+        await self._links.require_unused(token_hash)
+        password_hash = await self._passwords.hash(password)
+        new = NewUser(self._mint(), email, is_admin=True, password_hash=password_hash)
         opening = self._sessions.opening(new.id, client)
-        await self._links.make_first_admin(FirstStart(hash_of(token), new, opening))
+        await self._links.make_first_admin(FirstStart(token_hash, new, opening))
         return self._sessions.answer_for(opening.user_id, opening.session_id, opening.pair_id)
 
     async def as_developer(self, email: str, token: str | None, client: Client) -> tuple[User, str]:
@@ -93,20 +102,32 @@ class SigningIn:
         email = addresses.usable(email)
         user = await self._users.by_email(email)
         if user is None and token is not None:
-            user = await self._admit_first(email, token, client)
+            first = await self._admit_first(email, token, client)
+            if first is not None:
+                return first
         if user is None:
             if self._is_invite_required:
                 raise NotInvited("Nobody with this e-mail address has been invited.")
-            is_first = not await self._users.has_admin()
-            user = await self._users.add(NewUser(self._mint(), email, is_admin=is_first))
+            user = await self._newcomer(email)
         opening = self._sessions.opening(user.id, client, seconds=DEV_TOKEN_SECONDS)
         await self._sessions.open(opening)
         return user, self._sessions.lasting_token(opening)
 
-    async def _admit_first(self, email: str, token: str, client: Client) -> User | None:
+    async def _admit_first(self, email: str, token: str, client: Client) -> tuple[User, str] | None:
         new = NewUser(self._mint(), email, is_admin=True)
+        opening = self._sessions.opening(new.id, client, seconds=DEV_TOKEN_SECONDS)
         try:
-            await self._first_admin(new, token, client)
+            admin = await self._links.make_first_admin(FirstStart(hash_of(token), new, opening))
         except LinkNotGood:
             return None
-        return await self._users.by_email(email)
+        return admin, self._sessions.lasting_token(opening)
+
+    async def _newcomer(self, email: str) -> User:
+        is_first = not await self._users.has_admin()
+        try:
+            return await self._users.add(NewUser(self._mint(), email, is_admin=is_first))
+        except AddressTaken:  # by themselves, at the same moment
+            user = await self._users.by_email(email)
+            if user is None:
+                raise
+            return user

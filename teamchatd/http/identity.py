@@ -72,8 +72,9 @@ class Identity:
         The browser at the other end, behind the proxies that are ours.
         """
         peer = getattr(request.getClientAddress(), "host", "")
-        forwarded = ",".join(request.requestHeaders.getRawHeaders("X-Forwarded-For", []))
-        hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
+        forwarded = b",".join(request.requestHeaders.getRawHeaders(b"X-Forwarded-For", []))
+        named = forwarded.decode(errors="replace").split(",")
+        hops = [hop.strip() for hop in named if hop.strip()]
         # The rightmost that is no proxy of ours: whatever stands left of it, anybody may have sent.
         while hops and self._is_proxy(peer) and _is_address(hops[-1]):
             peer = hops.pop()

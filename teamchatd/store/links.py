@@ -2,6 +2,8 @@
 One-time links, as rows: the SHA-256 of a token, never the token.
 """
 
+import sqlite3
+
 from attrs import define, frozen
 from twisted.internet.defer import Deferred
 
@@ -52,6 +54,14 @@ def replace_first_start(change: Change, token_hash: str, lifetime: int) -> bool:
     return True
 
 
+def _require_unused(cursor: sqlite3.Cursor, token_hash: str) -> None:
+    unused = cursor.execute(
+        "SELECT 1 FROM links WHERE hash = ? AND used_at IS NULL", (token_hash,)
+    ).fetchone()
+    if not unused:
+        raise LinkNotGood()
+
+
 def _make_first_admin(change: Change, first: FirstStart) -> User:
     used = change.cursor.execute(
         "UPDATE links SET used_at = ?"
@@ -68,6 +78,12 @@ def _make_first_admin(change: Change, first: FirstStart) -> User:
 @define
 class LinkStore:
     _database: Database
+
+    def require_unused(self, token_hash: str) -> "Deferred[None]":
+        """
+        @raise LinkNotGood: there never was such a link, or it was used.
+        """
+        return self._database.read(_require_unused, token_hash)
 
     def make_first_admin(self, first: FirstStart) -> "Deferred[User]":
         """
