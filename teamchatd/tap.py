@@ -10,7 +10,7 @@ forked: SQLite does not survive a fork.
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -82,6 +82,12 @@ EXPIRY_SECONDS = 60
 LETTER_SECONDS = 5
 TRIM_SECONDS = 10 * 60
 
+TURNS = 3
+"""
+Of the reactor, until the last answers are out: one ends the turn in which they
+were found, in the next they are written, and the third is for those who read.
+"""
+
 TOO_OFTEN = "That was too much in a minute. Try again a little later."
 TOO_MANY_FAILURES = "Too many attempts to sign in have failed. Try again a little later."
 
@@ -97,6 +103,16 @@ class Options(usage.Options):
         ["data-dir", "d", None, "The directory for all that is kept."],
         ["auth-mode", "a", None, 'How users sign in: "password", "magic-link" or "dev".'],
     ]
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:  # noqa: N802
+        """
+        One line for a typing error, and not the whole list of options: that is
+        what C{--help} is for.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as wrong:
+            refuse(f"{wrong}; twistd teamchat --help tells the options")
 
     def postOptions(self) -> None:
         names = ("port", "data-dir", "auth-mode")
@@ -114,6 +130,18 @@ def makeService(options: Options) -> Service:
     return Teamchat(options.chosen, reactor)
 
 
+class Refused(Exception, SystemExit):
+    """
+    Ends the process without a traceback, as L{SystemExit} does.
+
+    It is an L{Exception} besides, because those alone C{twistd} reports to the
+    process it has forked from, which would wait for news for ever, and because
+    of those alone it removes its pidfile.
+    """
+
+    code = 1
+
+
 def refuse(sentence: str) -> NoReturn:
     """
     End the process before it is up, with one line that says why.
@@ -122,7 +150,7 @@ def refuse(sentence: str) -> NoReturn:
     if stderr is not None:
         stderr.write(f"teamchat: {sentence}\n")
         stderr.flush()
-    raise SystemExit(1)
+    raise Refused(sentence)
 
 
 def mint() -> str:
@@ -323,6 +351,7 @@ class Teamchat(Service):
         try:
             self._start()
         except (Unusable, secret.BadSecret, CannotListen, ChatError) as error:
+            log.error("{why}", why=str(error))  # whoever has forked has no stderr
             refuse(str(error))
         super().startService()
 
@@ -410,7 +439,8 @@ class Teamchat(Service):
             log.info("Some letters are still under way: they are sent again at the next start")
         await self._database.stopService()
         self._threads.stopService()
-        await deferLater(self._reactor, 0)  # the last answers go out
+        for _ in range(TURNS):
+            await deferLater(self._reactor, 0)
 
     def stopService(self) -> "Deferred[None]":
         super().stopService()

@@ -7,6 +7,24 @@ import pytest
 from tests.daemon import Daemon
 from tests.real.daemon import RealDaemon
 
+LAST = "test_coverage_of_contract.py"
+"""Asks what all the other tests have seen, so it runs after them, and never with a few of them."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    option = config.option
+    is_all = (
+        config.args_source is not pytest.Config.ArgsSource.ARGS
+        and option.markexpr in ("", "not real")
+        and not (option.keyword or option.deselect or option.ignore or option.ignore_glob)
+        and not getattr(option, "lf", False)
+    )
+    last = [item for item in items if item.path.name == LAST]
+    items[:] = [item for item in items if item not in last] + (last if is_all else [])
+    if last and not is_all:
+        config.hook.pytest_deselected(items=last)
+
 
 @pytest.fixture
 def in_memory(tmp_path):
@@ -72,3 +90,40 @@ def bob(daemon, ada):
     A member's token.
     """
     return daemon.token("bob")
+
+
+@pytest.fixture
+def listen(daemon):
+    """
+    Opens an event stream, which the test need not close: C{listen(who)}.
+    """
+    opened = []
+
+    def listen(*args, **more):
+        opened.append(daemon.listen(*args, **more))
+        return opened[-1]
+
+    yield listen
+    for listener in opened:
+        listener.leave()
+
+
+@pytest.fixture
+def told(daemon, ada):
+    """
+    All that somebody who listens was told since C{CONNECTED}, as pairs of type and
+    payload: C{told(listener)}.  What comes after it comes too late to be missed.
+    """
+
+    def told(listener):
+        end = daemon.say(ada, "that was all")["id"]
+        count = 1
+        while listener.await_events(count)[-1].payload.get("id") != end:
+            count += 1
+        return [
+            (event.type, event.payload)
+            for event in listener.await_events(count)[1:]
+            if event.payload.get("content") != "that was all"
+        ]
+
+    return told

@@ -2,12 +2,16 @@
 Reading what a client sends: JSON in the body, text in the query.
 """
 
+import sys
 from typing import Any
 
 import orjson
 
 from teamchatd.errors import Invalid, NotJSON
 from teamchatd.http.request import Request
+
+LONGEST_NUMBER = 1000
+"""Digits."""
 
 
 class BadField(Invalid):
@@ -91,6 +95,8 @@ def number_in_query(request: Request, name: str, otherwise: int) -> int:
     if value is None:
         return otherwise
     digits = value.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+    if not (digits.isascii() and digits.isdigit()):
         raise BadField(f"'{name}' has to be an integer.")
+    if len(digits) > LONGEST_NUMBER:  # Python reads no more, and nobody counts that far
+        return -sys.maxsize if value.startswith("-") else sys.maxsize
     return int(value)

@@ -4,7 +4,7 @@ The HTTP request, as Twisted hands it to us, with the manners of our contract.
 
 import secrets
 from io import BytesIO
-from typing import Any
+from typing import Any, AnyStr
 
 import orjson
 from twisted.internet.interfaces import IReactorTime
@@ -83,12 +83,23 @@ class Request(server.Request):
         """
         return b"localhost"
 
+    def getHeader(self, key: AnyStr) -> AnyStr | None:
+        """
+        The last header of this name.  It may hold any bytes: Twisted would fail
+        on those that are no UTF-8.
+        """
+        name = key if isinstance(key, bytes) else key.encode()
+        values = self.requestHeaders.getRawHeaders(name)
+        if not values:
+            return None
+        return values[-1] if isinstance(key, bytes) else values[-1].decode(errors="replace")
+
     # The body, which Twisted reads whole before any route runs
 
     def gotLength(self, length: int | None) -> None:
         self.content = BytesIO()
         if length is not None and length > LARGEST_BODY:
-            self._refuse_body()
+            self._refuse_body(waits_for_us=self.requestHeaders.hasHeader(b"Expect"))
 
     def handleContentChunk(self, data: bytes) -> None:
         if self._is_too_large:
@@ -96,18 +107,20 @@ class Request(server.Request):
             if self._discarded > MOST_DISCARDED:
                 self._hang_up()
         elif self.content.tell() + len(data) > LARGEST_BODY:
-            self._refuse_body()
+            self._refuse_body(waits_for_us=False)  # it was told "go on", and does
         else:
             self.content.write(data)
 
-    def _refuse_body(self) -> None:
+    def _refuse_body(self, waits_for_us: bool) -> None:
         """
         Answer at once, and drop what still comes: a client that is busy sending
         would be cut off before it could read why.
+
+        @param waits_for_us: the client sends nothing before we have said
+            something (RFC 9110, section 10.1.1).
         """
         self._is_too_large = True
         self.content = BytesIO()
-        awaits_permission = self.requestHeaders.hasHeader(b"Expect")
         self.requestHeaders.removeHeader(b"Expect")  # or Twisted says "go on" after our answer
         self._set_headers()
         self.responseHeaders.setRawHeaders(b"Content-Type", [b"application/json"])
@@ -117,7 +130,7 @@ class Request(server.Request):
             b"HTTP/1.1", b"413", b"Request Entity Too Large", self.responseHeaders
         )
         self.channel.write(TOO_LARGE)
-        if awaits_permission:
+        if waits_for_us:
             self._hang_up()
         else:
             self._deadline = self._reactor.callLater(LONGEST_DISCARDING, self._hang_up)
@@ -157,6 +170,10 @@ class Request(server.Request):
         self._set_headers()
         if not self.path.startswith(b"/") and b"://" in self.path:  # RFC 9112, section 3.2.2
             self.path = b"/" + self.path.partition(b"://")[2].partition(b"/")[2]
+        elif not self.path.startswith(b"/") and self.path != b"*":
+            self.path = b"//"  # which is nowhere; Twisted would take "xusers" for "/users"
+        if self.method != self.method.upper():
+            self.method = b"-" + self.method  # or werkzeug takes "get" for "GET"
         super().process()
 
     def _set_headers(self) -> None:

@@ -38,11 +38,18 @@ class Root(Resource):
         self._areas = {name.encode(): area.app.resource() for name, area in areas.items()}
 
     def getChild(self, name: bytes, request: Request) -> IResource:
-        path: list[bytes] = (request.prepath or []) + (request.postpath or [])
+        segments: list[bytes] = (request.prepath or []) + (request.postpath or [])
+        path = [_readable(segment) for segment in segments]
         request.prepath, request.postpath = [], path
-        try:
-            b"/".join(path).decode()
-        except UnicodeDecodeError:  # Klein would answer in plain text
-            request.postpath = [b"no such path"]
+        if b"" in path and len(path) > 1:  # "//users", which Klein would take for "/users"
             return self._nowhere
-        return self._areas.get(b"/".join(path[:2])) or self._areas.get(name) or self._nowhere
+        return self._areas.get(b"/".join(path[:2])) or self._areas.get(path[0]) or self._nowhere
+
+
+def _readable(segment: bytes) -> bytes:
+    """
+    Only what is no id and no name of ours is changed: Klein would refuse in
+    plain text what is no UTF-8, and take a slash that was percent-encoded for
+    the end of the segment.
+    """
+    return segment.decode(errors="replace").replace("/", "%2F").encode()

@@ -3,7 +3,7 @@ All who are listening, and the way of an entry to those it is for.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import orjson
@@ -32,6 +32,13 @@ LARGEST_TAIL = 8 << 20
 
 READ_AT_ONCE = 500
 """Entries of the journal that a returning client is sent in one go."""
+
+SENT_AT_ONCE = 512 << 10
+"""
+Bytes of the same, in both their forms.  A stream that is caught up has to hold
+back most of what it is sent in one go, and would be hung up on if that were more
+than it may hold: again and again, whenever it comes back.
+"""
 
 
 ReadAfter = Callable[[int, int], "Deferred[Stretch]"]
@@ -171,7 +178,7 @@ class Hub:
                     return
                 # What is committed but not yet handed out comes from deliver().
                 kept = [self._keep(e) for e in stretch.entries if e.number <= self.head]
-            for each in kept[:READ_AT_ONCE]:
+            for each in _in_one_go(kept):
                 if each.frame is not None and _is_for(each.audience, stream.user_id):
                     stream.send(each.frame)
                 number = each.number
@@ -322,6 +329,18 @@ def _is_for(audience: Audience, user_id: str) -> bool:
         case Users(ids=ids):
             return user_id in ids
     return False
+
+
+def _in_one_go(kept: list[Kept]) -> Iterator[Kept]:
+    """
+    The first of C{kept}: as many as a stream may be sent before it has drained.
+    """
+    size = 0
+    for number, each in enumerate(kept[:READ_AT_ONCE]):
+        size += _size(each)
+        if number and size > SENT_AT_ONCE:
+            return
+        yield each
 
 
 def _size(kept: Kept) -> int:

@@ -19,6 +19,9 @@ from teamchatd.store.database import Database
 TRIMMED_AT_ONCE = 1000
 """Entries.  More in one step would keep the writer from others for too long."""
 
+LONGEST_STRETCH = 256 << 10
+"""Characters of text.  Who comes back is sent no more than this in one go."""
+
 
 @define
 class Journal:
@@ -26,7 +29,8 @@ class Journal:
 
     def after(self, number: int, limit: int) -> "Deferred[Stretch]":
         """
-        The entries after C{number}, oldest first, at most C{limit} of them.
+        The entries after C{number}, oldest first, at most C{limit} of them:
+        fewer where they are long, but at least one.
         """
         return self._database.read(_after, number, limit)
 
@@ -44,10 +48,12 @@ def _after(cursor: sqlite3.Cursor, number: int, limit: int) -> Stretch:
         " WHERE number > ? ORDER BY number LIMIT ?",
         (number, limit),
     )
-    entries = [
-        Entry(number, audiences.read(audience), text, subject, bool(erases))
-        for number, audience, text, subject, erases in rows
-    ]
+    entries, length = [], 0
+    for number, audience, text, subject, erases in rows:
+        entries.append(Entry(number, audiences.read(audience), text, subject, bool(erases)))
+        length += len(text or "")
+        if length > LONGEST_STRETCH:
+            break
     [(oldest,)] = cursor.execute(
         "SELECT coalesce((SELECT min(number) FROM journal), (SELECT number + 1 FROM head))"
     )

@@ -3,13 +3,18 @@ teamchat as it runs: C{twistd} in a process of its own.
 """
 
 import contextlib
+import fcntl
 import http.client
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
+import termios
+import weakref
+from array import array
 from pathlib import Path
 
 from tests.answers import Answer, EventReader, People
@@ -21,11 +26,20 @@ PATIENCE = 30
 ROOT = Path(__file__).parent.parent.parent
 
 
-def twistd(*arguments, environ=None, **popen):
+IN_FRONT = ("--nodaemon", "--pidfile=")
+"""How twistd is told to stay where it was started."""
+
+TROUBLE = ("Traceback", "Unhandled", "incident")
+"""What stands in a log in which something went wrong that nobody expected."""
+
+
+def twistd(*arguments, environ=None, manner=IN_FRONT, **popen):
     """
     Start C{twistd teamchat} with the daemon of this checkout.
+
+    @param manner: the options of C{twistd} itself.
     """
-    command = [str(Path(sys.executable).with_name("twistd")), "--nodaemon", "--pidfile="]
+    command = [str(Path(sys.executable).with_name("twistd")), *manner]
     clean = {name: value for name, value in os.environ.items() if "TEAMCHAT" not in name}
     clean |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | (environ or {})
     return subprocess.Popen([*command, "teamchat", *arguments], env=clean, **popen)
@@ -36,6 +50,7 @@ class RealDaemon(People):
     A daemon on a free port and a directory of its own.
 
     @ivar log: the file that its output goes to, of all its lives.
+    @ivar data: the directory where it keeps everything.
     """
 
     def __init__(self, directory, environ=None, **sections):
@@ -85,12 +100,20 @@ class RealDaemon(People):
                 return match
             # Waits for the end of the process, and looks again if there is none yet.
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(0.02)
-                raise AssertionError(f"the daemon ended: {said}")
+                status = self.process.wait(0.02)
+                said = self.log.read_bytes()[begun:].decode()
+                raise AssertionError(f"the daemon ended with {status}: {said}")
         raise AssertionError(f"the daemon does not say {pattern!r}: {said}")
 
     def await_log(self, pattern):
         return self._await_log(0, pattern)
+
+    def assert_untroubled(self):
+        """
+        Nothing unexpected happened, in all lives so far.
+        """
+        log = self.log.read_text()
+        assert not any(word in log for word in TROUBLE), log
 
     @property
     def setup_token(self):
@@ -103,13 +126,13 @@ class RealDaemon(People):
         """
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(PATIENCE)
-        self._hang_up()
+        self.hang_up()
 
     def stop(self):
         """
         @return: the exit status.
         """
-        self._hang_up()
+        self.hang_up()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -131,7 +154,7 @@ class RealDaemon(People):
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, headers, response.read())
 
-    def _hang_up(self):
+    def hang_up(self):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -154,18 +177,21 @@ class RealDaemon(People):
 class RealListener:
     """
     Somebody who listens, on a socket.
+
+    @ivar ended_cleanly: whether the body ended the way HTTP/1.1 ends it.
     """
 
     def __init__(self, daemon, who, last_event_id=None, version="HTTP/1.1", path=None):
         headers = {} if last_event_id is None else {"last-event-id": last_event_id}
         path = path or f"/events?token={who}"
         self.socket = daemon.connect()
+        weakref.finalize(self, self.socket.close)  # for tests that forget to leave
         self.socket.sendall(request_bytes("GET", path, headers, b"", version))
         self._response = http.client.HTTPResponse(self.socket, method="GET")
         self._response.begin()
         assert self._response.status == 200, self._response.read()
         self._reader = EventReader()
-        self.closed = False
+        self.closed = self.ended_cleanly = False
 
     @property
     def events(self):
@@ -189,9 +215,9 @@ class RealListener:
     def _read_some(self):
         try:
             data = self._response.read1(65536)
+            self.closed = self.ended_cleanly = not data
         except (http.client.IncompleteRead, ConnectionError):
-            data = b""
-        self.closed = not data
+            data, self.closed = b"", True
         self._reader.feed(data)
 
     def await_events(self, count):
@@ -210,6 +236,41 @@ class RealListener:
     def leave(self):
         self._response.close()
         self.socket.close()
+
+
+class Sleeper:
+    """
+    Somebody who asks for the stream, and then never reads.
+
+    @param path: of a socket in the file system, to connect to instead of the port.
+    """
+
+    def __init__(self, daemon, who, path=None):
+        self.socket = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        weakref.finalize(self, self.socket.close)
+        self.socket.settimeout(PATIENCE)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.connect(str(path) if path else ("127.0.0.1", daemon.port))
+        self.socket.sendall(request_bytes("GET", f"/events?token={who}", {}, b""))
+        self.socket.recv(1, socket.MSG_PEEK)  # it has begun, and not a byte of it is read
+
+    @property
+    def was_hung_up_on(self):
+        """
+        Seen without reading.
+        """
+        watch = select.poll()
+        watch.register(self.socket, 0)
+        return bool(watch.poll(0))
+
+    @property
+    def unread(self):
+        """
+        Bytes that the kernel has for it.
+        """
+        count = array("i", [0])
+        fcntl.ioctl(self.socket, termios.FIONREAD, count)
+        return count[0]
 
 
 def variables(sections):

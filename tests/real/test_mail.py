@@ -11,8 +11,9 @@ from contextlib import closing
 
 import pytest
 
+from teamchatd.model import Purpose
 from teamchatd.store.database import CONNECT, Job, prepare, run_batch
-from teamchatd.store.letters import INVITATION, PASSWORD_RESET, ask
+from teamchatd.store.letters import ask
 from tests.mail.post_office import Authority, Parrot, PostOffice
 from tests.real.daemon import PATIENCE, ROOT, variables
 
@@ -65,7 +66,7 @@ def daemon_of(as_process):
     return make
 
 
-def ask_for(daemon, purpose=PASSWORD_RESET, email="ada@example.org"):
+def ask_for(daemon, purpose=Purpose.PASSWORD_RESET, email="ada@example.org"):
     """
     Have a letter sent the way in which everybody else does who writes to the
     record.
@@ -112,7 +113,7 @@ def test_delivered(daemon_of, office, authority, tmp_path):
         user="chat",
         password=PASSWORD,
     )
-    ask_for(daemon, INVITATION)
+    ask_for(daemon, Purpose.INVITATION)
     letter = office.await_letter()
     assert (letter.recipient, letter.was_encrypted, letter.user) == (
         "ada@example.org",

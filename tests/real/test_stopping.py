@@ -1,0 +1,155 @@
+"""
+SIGTERM.
+"""
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
+from threading import Event
+
+import pytest
+
+from tests.daemon import request_bytes
+from tests.real.daemon import PATIENCE, Sleeper
+
+pytestmark = pytest.mark.real
+
+END_OF_BODY = b"\r\n0\r\n\r\n"
+
+HOUR = 3600
+
+A_LITTLE = "x" * 16_000
+"""A transport holds back four of these before it asks for no more."""
+
+
+def open_stream(daemon, who):
+    """
+    @return: a socket on which the stream has begun.
+    """
+    line = daemon.connect()
+    line.sendall(request_bytes("GET", f"/events?token={who}", {}, b""))
+    begun = b""
+    while b"CONNECTED" not in begun:
+        begun += line.recv(4096)
+    return line
+
+
+def rest_of(line):
+    """
+    All that comes until the daemon hangs up.
+    """
+    with line, line.makefile("rb") as stream:
+        return stream.read()
+
+
+def put_to_sleep(daemon, sleeper, who):
+    """
+    Say so much that the kernel takes no more of it for C{sleeper}, and a little
+    waits in the daemon: too little for it to hang up.
+    """
+    before, now = -1, sleeper.unread
+    while now > before:
+        daemon.say(who, A_LITTLE)
+        before, now = now, sleeper.unread
+    assert not sleeper.was_hung_up_on
+
+
+def test_streams_end(as_process):
+    """
+    All who listen get the end of the body, and nobody waits for the time in
+    which somebody could have been too slow.
+    """
+    daemon = as_process(server={"shutdown_seconds": HOUR})
+    ada, bob = daemon.token("ada"), daemon.token("bob")
+    lines = [open_stream(daemon, who) for who in (ada, bob) for _ in range(25)]
+    message = daemon.say(ada, "the last")
+    assert daemon.stop() == -signal.SIGTERM
+    for line in lines:
+        rest = rest_of(line)
+        assert rest.endswith(END_OF_BODY)
+        assert message["id"] in rest.decode()
+    assert "hanging up" not in daemon.log.read_text()
+    daemon.assert_untroubled()
+
+
+def test_one_does_not_read(as_process):
+    """
+    Somebody who does not read keeps the daemon for C{shutdownSeconds}, and not
+    for ever; the others get their end, and nothing is lost.
+    """
+    # By a socket in the file system: what the kernel holds of it is little, and can be seen.
+    listen = ("tcp:0:interface=127.0.0.1", "unix:socket")
+    daemon = as_process(server={"shutdown_seconds": 2, "listen": listen})
+    ada, bob = daemon.token("ada"), daemon.token("bob")
+    sleeper = Sleeper(daemon, bob, daemon.directory / "socket")
+    put_to_sleep(daemon, sleeper, ada)
+    lines = [open_stream(daemon, who) for who in (ada, bob) for _ in range(25)]
+    message = daemon.say(ada, "the last")
+    assert daemon.stop() == -signal.SIGTERM
+    assert "hanging up" in daemon.log.read_text()
+    for line in lines:
+        rest = rest_of(line)
+        assert rest.endswith(END_OF_BODY)
+        assert message["id"] in rest.decode()
+    daemon.start()
+    assert daemon.read(ada)[-2:] == [A_LITTLE, "the last"]
+    daemon.assert_untroubled()
+
+
+def post_until_the_end(daemon, who, channel, name, begun):
+    """
+    @return: the contents that were acknowledged, those that were refused, and
+        the one that nobody answered.
+    """
+    said = {200: [], 503: [], None: []}
+    line = daemon.another()
+    while not said[None]:
+        content = f"{name} {sum(map(len, said.values()))}"
+        try:
+            answer = line.post(f"/channels/{channel}/messages", who, {"content": content})
+        except (OSError, HTTPException):
+            said[None].append(content)
+        else:
+            said[answer.status].append(content)
+            begun.set()
+    line.hang_up()
+    return said
+
+
+def test_while_posting(as_process):
+    """
+    What is posted while the daemon stops is acknowledged and there, or it is
+    not there: what was begun is finished, and answered.
+    """
+    daemon = as_process(server={"shutdown_seconds": 2})
+    ada = daemon.token("ada")
+    general = daemon.general(ada)
+    listener = daemon.listen(ada)
+    names = ("one", "two", "three", "four")
+    with ThreadPoolExecutor(len(names) + 1) as threads:
+        begun = [Event() for _ in names]
+        posting = [
+            threads.submit(post_until_the_end, daemon, ada, general, name, event)
+            for name, event in zip(names, begun, strict=True)
+        ]
+        hearing = threads.submit(listener.await_end)
+        for event in begun:
+            assert event.wait(PATIENCE)
+        assert daemon.stop() == -signal.SIGTERM
+        outcomes = [one.result(PATIENCE) for one in posting]
+        hearing.result(PATIENCE)
+    assert listener.ended_cleanly
+
+    daemon.start()
+    last = daemon.say(ada, "all is well")["id"]
+    back = daemon.listen(ada, listener.events[-1].id)
+    count = 1
+    while back.await_events(count)[-1].payload.get("id") != last:
+        count += 1
+    told = [event.payload["content"] for event in (*listener.events[1:], *back.events[1:])]
+    for name, said in zip(names, outcomes, strict=True):
+        theirs = [content for content in told if content.startswith(name)]
+        assert theirs == said[200]
+    page = daemon.read(ada)
+    assert page == told[-len(page) :]
+    daemon.assert_untroubled()

@@ -1,0 +1,38 @@
+"""
+What all the tests together have seen of the description.  C{conftest.py} runs
+this last, and only when all of them run.
+"""
+
+import pytest
+
+from tests.answers import CONTRACT
+
+SUCCESS = 200
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _all_went_well(request):
+    if request.session.testsfailed:
+        pytest.skip("tests have failed, so some of it may not have been seen")
+
+
+def test_every_call_succeeds():
+    """
+    Every call that is described was seen to succeed.
+    """
+    assert [each for each in CONTRACT.never_seen() if each[2] == SUCCESS] == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_every_refusal_of_a_rule(status):
+    """
+    Every refusal that is about the one who asks, or what for, was seen.
+    """
+    assert [each for each in CONTRACT.never_seen() if each[2] == status] == []
+
+
+def test_every_event_is_told():
+    """
+    Every type of event that is described was heard.
+    """
+    assert CONTRACT.never_seen_events() == []
