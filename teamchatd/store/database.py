@@ -65,9 +65,9 @@ def found(connection: sqlite3.Connection, spare: Path | None = None) -> None:
     """
     Make the database what this version of the code works with.
 
+    @param connection: a prepared one.
     @param spare: see L{upgrade}.
     """
-    prepare(connection)
     connection.execute("PRAGMA journal_mode = WAL")
     upgrade(connection, spare)
 

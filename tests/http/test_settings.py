@@ -74,5 +74,6 @@ def test_bad_names(daemon, ada, listen, told, given):
     """
     listener = listen(ada)
     assert daemon.put(PATH, ada, given).status == 400
+    assert daemon.ask("GET", PATH, ada, b"{nonsense").status == 400
     assert daemon.done(daemon.get(PATH, ada)) == {"name": "teamchat"}
     assert told(listener) == []
