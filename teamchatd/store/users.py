@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from teamchatd.errors import Invalid, NotFound
 from teamchatd.model import Everyone, User
-from teamchatd.store import sessions
+from teamchatd.store import identities, sessions
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 
@@ -82,7 +82,10 @@ def _find(cursor: sqlite3.Cursor, user_id: str) -> User | None:
     return row and user_of(row)
 
 
-def _by_email(cursor: sqlite3.Cursor, email: str) -> User | None:
+def by_email(cursor: sqlite3.Cursor, email: str) -> User | None:
+    """
+    The one user who has this address, in whatever case it is written.
+    """
     row = cursor.execute(
         f"SELECT {COLUMNS} FROM users WHERE email_key = ? AND removed_at IS NULL", (key(email),)
     ).fetchone()
@@ -103,7 +106,7 @@ def add(change: Change, new: NewUser) -> User:
     """
     @raise AddressTaken: somebody has this address already.
     """
-    if _by_email(change.cursor, new.email) is not None:
+    if by_email(change.cursor, new.email) is not None:
         raise AddressTaken("There is already a user with this e-mail address.")
     name = _free_name(change.cursor, new.user_name or new.email.partition("@")[0])
     user = User(new.id, name, new.email, new.is_admin, change.at, new.password_hash)
@@ -190,6 +193,7 @@ def _remove(change: Change, user_id: str, kind: str) -> None:
         " is_admin = 0 WHERE id = ?",
         (change.at, user_id),
     )
+    identities.forget(change, user.id)
     if user.is_admin and not has_admin(change.cursor):
         raise LastAdmin("The last administrator cannot go.")
     told = {"id": user.id}
@@ -210,7 +214,7 @@ class UserStore:
         return self._database.read(_find, user_id)
 
     def by_email(self, email: str) -> "Deferred[User | None]":
-        return self._database.read(_by_email, email)
+        return self._database.read(by_email, email)
 
     def has_admin(self) -> "Deferred[bool]":
         return self._database.read(has_admin)
