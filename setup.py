@@ -37,7 +37,8 @@ setup(
         "klein>=24.8",
         "attrs>=24",
         "orjson>=3.10",
-        "PyJWT>=2.10",
+        "PyJWT[crypto]>=2.11",  # earlier ones take keys that are too short to prove anything
+        "treq>=24.9",
         "bcrypt>=5",
         "PyYAML>=6",
     ],
@@ -48,7 +49,6 @@ setup(
             "hypothesis>=6.100",
             "jsonschema>=4.23",
             "openapi-spec-validator>=0.7",
-            "treq>=24.9",
             "service-identity>=24.1",
             "setuptools>=77",  # tests/test_packaging.py builds without fetching anything
         ],

@@ -23,9 +23,14 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from teamchatd import __version__, config
-from teamchatd.auth import secret
+from teamchatd.auth import providers, secret
+from teamchatd.auth.accounts import Accounts
+from teamchatd.auth.asking import Asking, Call
+from teamchatd.auth.discovery import Discovery
 from teamchatd.auth.limits import Limit, NoLimit
+from teamchatd.auth.oauth import OAuth
 from teamchatd.auth.passwords import BCRYPT_COST, InThread, Passwords, Threads
+from teamchatd.auth.providers import Addresses, Provider, Registration
 from teamchatd.auth.sessions import Lifetimes, Sessions
 from teamchatd.auth.signing_in import SigningIn
 from teamchatd.auth.tokens import Tokens
@@ -45,6 +50,7 @@ from teamchatd.http.health import HealthRoutes
 from teamchatd.http.identity import Identity
 from teamchatd.http.listening import CannotListen, Listening
 from teamchatd.http.messages import MessageRoutes
+from teamchatd.http.oauth import OAuthRoutes
 from teamchatd.http.request import Site
 from teamchatd.http.routes import Area
 from teamchatd.http.server import ServerRoutes
@@ -57,6 +63,7 @@ from teamchatd.store.database import Database
 from teamchatd.store.journal import Journal
 from teamchatd.store.links import LinkStore
 from teamchatd.store.messages import MessageStore
+from teamchatd.store.oauth import OAuthStore
 from teamchatd.store.reactions import ReactionStore
 from teamchatd.store.schema import Unusable
 from teamchatd.store.sessions import SessionStore
@@ -71,6 +78,7 @@ TRIM_SECONDS = 10 * 60
 
 TOO_OFTEN = "That was too much in a minute. Try again a little later."
 TOO_MANY_FAILURES = "Too many attempts to sign in have failed. Try again a little later."
+TOO_MANY_ATTEMPTS = "Too many attempts to sign in from here. Try again a little later."
 
 
 class Options(usage.Options):
@@ -119,12 +127,51 @@ def mint() -> str:
     return secrets.token_hex(15)
 
 
+def calling(reactor: Any) -> Call:
+    """
+    Makes calls to others.  Slow to import, so only where somebody is to be called.
+    """
+    from teamchatd.http.calling import Calling, agent
+
+    return Calling(reactor, agent(reactor))
+
+
+def providers_of(chosen: config.OAuth) -> dict[str, Provider]:
+    """
+    Those through whom one can sign in, in the order in which they are shown.
+    """
+    presets = {each: getattr(chosen.presets, each) for each in providers.PRESETS}
+    found = [
+        providers.preset(name, _registration(given))
+        for name, given in presets.items()
+        if given.client_id
+    ]
+    for each in chosen.custom:
+        addresses = Addresses(each.authorization_url, each.token_url, each.user_info_url)
+        found.append(
+            providers.custom(
+                each.id,
+                each.name or each.id,
+                _registration(each),
+                each.issuer,
+                addresses,
+                each.scopes,
+            )
+        )
+    return {provider.id: provider for provider in found}
+
+
+def _registration(given: config.Registration | config.CustomProvider) -> Registration:
+    return Registration(given.client_id, given.client_secret, given.redirect_uri)
+
+
 class House:
     """
     All parts, put together.  Nothing here opens a file, a socket or a thread.
 
     @ivar site: what answers HTTP.
     @ivar recurring: what has to be done every so many seconds.
+    @ivar oauth: signing in through others, where there are any.
     """
 
     def __init__(
@@ -135,6 +182,7 @@ class House:
         in_thread: InThread,
         jwt_secret: str,
         bcrypt_cost: int = BCRYPT_COST,
+        call: Call | None = None,
     ) -> None:
         self.database, self.clock = database, clock
         self.users, self.links = UserStore(database), LinkStore(database)
@@ -152,6 +200,7 @@ class House:
             chosen.auth.max_active_sessions,
             self.hub.end_sessions,
         )
+        self.oauth = self._oauth(chosen, call)
         database.committed = self.committed
         origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
         self.site = Site(self._root(chosen), clock, origins)
@@ -161,6 +210,8 @@ class House:
             (EXPIRY_SECONDS, self.sessions.end_expired),
             (TRIM_SECONDS, lambda: self.journal.trim(int(clock.seconds() * 1000) - keep_ms)),
         ]
+        if self.oauth is not None:
+            self.recurring.append((EXPIRY_SECONDS, self.oauth.forget_expired))
 
     def begin(self) -> None:
         """
@@ -177,6 +228,24 @@ class House:
         for entry in entries:
             self.hub.deliver(entry)
             self.sessions.notice(entry)
+
+    def _oauth(self, chosen: config.Config, call: Call | None) -> OAuth | None:
+        known, limits = providers_of(chosen.oauth), chosen.oauth
+        if not known:
+            return None
+        asking = Asking(call or calling(self.clock))
+        discovery = Discovery(asking, self.clock)
+        return OAuth(
+            known,
+            discovery,
+            Accounts(asking, discovery, self.clock),
+            OAuthStore(self.database),
+            self.sessions,
+            Limit(limits.max_attempts, TOO_MANY_ATTEMPTS, self.clock, limits.window_seconds),
+            self.clock,
+            mint,
+            chosen.auth.is_invite_required,
+        )
 
     def _root(self, chosen: config.Config) -> Root:
         limits, with_passwords = chosen.rate_limit, chosen.auth.auth_mode == "password"
@@ -216,6 +285,8 @@ class House:
             areas["auth/setup-password"] = areas["auth/password-login"]
         else:
             areas["auth/dev-login"] = DevRoutes(identity, signing_in)
+        if self.oauth is not None:
+            areas["auth/oauth"] = OAuthRoutes(identity, self.oauth, chosen.auth.app_url)
         return Root(Nowhere(identity), areas)
 
 
