@@ -131,9 +131,9 @@ def calling(reactor: Any) -> Call:
     """
     Makes calls to others.  Slow to import, so only where somebody is to be called.
     """
-    from teamchatd.http.calling import Calling, agent
+    from teamchatd.http.calling import calling
 
-    return Calling(reactor, agent(reactor))
+    return calling(reactor)
 
 
 def providers_of(chosen: config.OAuth) -> dict[str, Provider]:

@@ -4,7 +4,7 @@ HTTP the other way round: what we ask of others.
 Slow to import, and needed only where somebody is to be asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -15,7 +15,6 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, ResponseDone
 from twisted.web.http import PotentialDataLoss
-from twisted.web.iweb import IAgent
 
 from teamchatd.auth.asking import NotReached, Reply
 
@@ -30,18 +29,21 @@ class TooMuch(Exception):
     """The reply does not end where it should."""
 
 
-def agent(reactor: Any) -> IAgent:
-    """
-    Calls are rare, so each has its own connection: one that was kept may be dead.
-    """
-    made: IAgent = Agent(reactor, connectTimeout=LONGEST_WAIT)
-    return made
+def calling(reactor: Any) -> "Calling":
+    # Calls are rare, so each has its own connection: one that was kept may be dead.
+    agent: Any = Agent(reactor, connectTimeout=LONGEST_WAIT)
+    return Calling(reactor, lambda: HTTPClient(agent))
 
 
 @define
 class Calling:
+    """
+    @ivar _new_client: makes a treq client, one for each call: they keep the
+        cookies that they are given, and those of one user are not for the next.
+    """
+
     _clock: IReactorTime
-    _agent: IAgent
+    _new_client: Callable[[], Any]
 
     async def __call__(
         self,
@@ -64,9 +66,7 @@ class Calling:
     async def _ask(
         self, method: str, url: str, headers: dict[str, str], form: Mapping[str, str] | None
     ) -> Reply:
-        # A client keeps the cookies that it is given, and those of one user are not for the next.
-        client: Any = HTTPClient(self._agent)
-        response = await client.request(
+        response = await self._new_client().request(
             method,
             url,
             headers=headers,

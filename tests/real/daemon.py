@@ -38,11 +38,16 @@ class RealDaemon(People):
     @ivar log: the file that its output goes to, of all its lives.
     """
 
-    def __init__(self, directory, environ=None, **sections):
+    def __init__(self, directory, environ=None, port=0, toml="", **sections):
+        """
+        @param toml: what can only be said in a file.
+        """
         self.directory = directory
         self.data = directory / "data"
         self.log = directory / "twistd.log"
         self._environ = variables(sections) | (environ or {})
+        self._port = port
+        (directory / "teamchat.toml").write_text(toml)
         self._connection = None
         self.start()
 
@@ -54,8 +59,10 @@ class RealDaemon(People):
         begun = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
             self.process = twistd(
+                "--config",
+                str(self.directory / "teamchat.toml"),
                 "--port",
-                "0",
+                str(self._port),
                 "--data-dir",
                 str(self.data),
                 environ=self._environ,
