@@ -101,13 +101,13 @@ class RealDaemon(People):
         """
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(PATIENCE)
-        self._hang_up()
+        self.hang_up()
 
     def stop(self):
         """
         @return: the exit status.
         """
-        self._hang_up()
+        self.hang_up()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -129,14 +129,15 @@ class RealDaemon(People):
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, headers, response.read())
 
-    def _hang_up(self):
+    def hang_up(self):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def another(self):
         """
-        The same daemon through a connection of its own, for a thread.
+        The same daemon through a connection of its own, for a thread, which has
+        to hang up in the end.
         """
         twin = object.__new__(RealDaemon)
         twin.__dict__ |= self.__dict__ | {"_connection": None}
