@@ -41,7 +41,8 @@ setup(
         "klein>=24.8",
         "attrs>=24",
         "orjson>=3.10",
-        "PyJWT>=2.10",
+        "PyJWT[crypto]>=2.11",  # earlier ones take keys that are too short to prove anything
+        "treq>=24.9",
         "bcrypt>=5",
         "PyYAML>=6",
         "zxcvbn>=4.5",  # its list of the most common passwords
@@ -53,7 +54,6 @@ setup(
             "hypothesis>=6.100",
             "jsonschema>=4.23",
             "openapi-spec-validator>=0.7",
-            "treq>=24.9",
             "aiosmtpd>=1.4.6",
             "trustme>=1.2",
             "setuptools>=77",  # tests/test_packaging.py builds without fetching anything

@@ -5,7 +5,8 @@ looked at again.
 The classes in the middle are the list of what can be configured: a class is a section, an
 attribute is a key, with its default and the check a value has to pass.  All else follows:
 C{Auth.jwt_secret} is C{jwtSecret} (or C{jwtSecretFile}) of C{[auth]} in the file, and
-C{TEAMCHAT_AUTH_JWT_SECRET} in the environment.
+C{TEAMCHAT_AUTH_JWT_SECRET} in the environment.  A tuple of such classes is a section that may
+stand in the file several times, C{[[oauth.custom]]}; the environment has no name for those.
 """
 
 import re
@@ -13,8 +14,9 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import accumulate, count, takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from attrs import Factory, evolve, field, fields, frozen, has
 
@@ -101,6 +103,20 @@ _url = _like(  # which links continue with "?token=...": no room for another "?"
     r"(?i)https?://([^\s/?#@:\[\]]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(/[^\s?#]*)?",
     'a web address, like "https://chat.example.org"',
 )
+_provider_url = _like(  # what is sent there and comes back is secret, so nobody may listen
+    r"(?i)(https://([^\s/?#@:\[\]]+|\[[0-9a-f:.]+\])"
+    r"|http://(localhost|127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}|\[::1\]))"
+    r"(:[0-9]{1,5})?(/[!$-;=?-Z_a-z~]*)?",
+    'an "https://" address; "http://" will do on this machine only',
+)
+_return_url = _like(
+    r"(?i)https?://([^\s/?#@:\[\]]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(/[!$-;=?-Z_a-z~]*)?",
+    'a web address, like "https://chat.example.org/auth/oauth/google/callback"',
+)
+_provider_id = _must(
+    lambda text: re.fullmatch("[A-Za-z0-9_-]{1,64}", text) and text != "providers",
+    '"{}" is not 1 to 64 letters, digits, "-" and "_", other than "providers"',
+)
 _name = _like(
     r"\s*(?=\S)[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,64}(?<=\S)\s*",
     "1 to 64 characters without control characters",
@@ -183,6 +199,53 @@ class Email:
 
 
 @frozen
+class Registration:
+    """
+    What a provider and this server have agreed on.  With an empty C{client_id},
+    nothing yet.
+    """
+
+    client_id: str = _key("", _or_empty(_filled))
+    client_secret: str = _key("", _or_empty(_filled), is_secret=True)
+    redirect_uri: str = _key("", _or_empty(_return_url))
+
+
+@frozen
+class Presets:
+    google: Registration = Factory(Registration)
+    microsoft: Registration = Factory(Registration)
+    github: Registration = Factory(Registration)
+    gitlab: Registration = Factory(Registration)
+
+
+@frozen
+class CustomProvider:
+    """
+    @ivar issuer: where it describes itself, if it speaks OpenID; then it needs
+        none of the three addresses.
+    """
+
+    id: str = _key("", _provider_id)
+    name: str = _key("", _or_empty(_name))
+    issuer: str = _key("", _or_empty(_provider_url))
+    authorization_url: str = _key("", _or_empty(_provider_url))
+    token_url: str = _key("", _or_empty(_provider_url))
+    user_info_url: str = _key("", _or_empty(_provider_url))
+    client_id: str = _key("", _filled)
+    client_secret: str = _key("", _filled, is_secret=True)
+    redirect_uri: str = _key("", _return_url)
+    scopes: tuple[str, ...] = _key((), _each(_filled))
+
+
+@frozen
+class OAuth:
+    max_attempts: int = _key(30, _between(1, 1_000_000))
+    window_seconds: int = _key(900, _between(1, DAY))
+    presets: Presets = Factory(Presets)
+    custom: tuple[CustomProvider, ...] = ()
+
+
+@frozen
 class Storage:
     data_directory: str = _key("./teamchat-data", _filled)
 
@@ -211,6 +274,7 @@ class Config:
     auth: Auth = Factory(Auth)
     chat: Chat = Factory(Chat)
     email: Email = Factory(Email)
+    oauth: OAuth = Factory(OAuth)
     storage: Storage = Factory(Storage)
     events: Events = Factory(Events)
     rate_limit: RateLimit = Factory(RateLimit)
@@ -220,6 +284,8 @@ class Config:
 class Key:
     """
     One line of the file: C{passwordFile} of C{chat.initialUser}, which fills C{password}.
+
+    @ivar is_repeated: whether its section may stand in the file several times.
     """
 
     section: str
@@ -228,9 +294,10 @@ class Key:
     kind: Any
     check: Check
     is_secret: bool
+    is_repeated: bool = False
 
     def __str__(self) -> str:
-        return f"[{self.section}] {self.name}"
+        return f"{_title(self.section, self.is_repeated)} {self.name}"
 
     @property
     def variable(self) -> str:
@@ -242,11 +309,18 @@ class Key:
 class Given:
     """
     A value, and where it was found.
+
+    @ivar number: of a section that may stand there several times, which: from 1.
     """
 
     where: str
     key: Key
     value: Any
+    number: int = 0
+
+    @property
+    def slot(self) -> tuple[str, str]:
+        return _numbered(self.key.section, self.number), self.key.fills
 
 
 def _camel(snake: str) -> str:
@@ -260,13 +334,33 @@ def _inside(section: str, name: str) -> str:
     return f"{section}.{name}" if section else name
 
 
-def _keys(section: str, made: Any) -> Iterator[Key]:
+def _title(section: str, is_repeated: bool) -> str:
+    return f"[[{section}]]" if is_repeated else f"[{section}]"
+
+
+def _numbered(section: str, number: int) -> str:
+    return f"{section} {number}" if number else section
+
+
+def _repeated(kind: Any) -> Any:
+    """
+    What there may be several of, if C{kind} is a tuple of sections.
+    """
+    inner = get_args(kind)
+    return inner[0] if inner and has(inner[0]) else None
+
+
+def _keys(section: str, made: Any, is_repeated: bool = False) -> Iterator[Key]:
     for attribute in fields(made):
         name, kind = _camel(attribute.name), attribute.type
         if has(kind):
             yield from _keys(_inside(section, name), kind)
             continue
-        key = Key(section, name, name, kind if kind in KINDS else list, **attribute.metadata)
+        if _repeated(kind):
+            yield from _keys(_inside(section, name), _repeated(kind), is_repeated=True)
+            continue
+        kind = kind if kind in KINDS else list
+        key = Key(section, name, name, kind, **attribute.metadata, is_repeated=is_repeated)
         yield key
         if key.is_secret:
             yield evolve(key, name=f"{name}File", check=str)
@@ -278,9 +372,14 @@ WORDS = {"1": True, "yes": True, "on": True, "true": True}
 WORDS |= {"0": False, "no": False, "off": False, "false": False}
 KEYS = {(key.section, key.name): key for key in _keys("", Config)}
 NAMES = {key.name: str(key) for key in reversed(KEYS.values())}  # of two, the first counts
-SECTIONS = {section: f"[{section}]" for section, _ in KEYS}
+REPEATED = {key.section for key in KEYS.values() if key.is_repeated}
+SECTIONS = {
+    inner: _title(inner, inner in REPEATED)
+    for section, _ in KEYS
+    for inner in accumulate(section.split("."), _inside)  # [oauth.presets] has no keys of its own
+}
 HOME = {"STATE_DIRECTORY": KEYS["storage", "dataDirectory"]}
-VARIABLES = {key.variable: key for key in KEYS.values()}
+VARIABLES = {key.variable: key for key in KEYS.values() if not key.is_repeated}
 OPTIONS = {
     "--port": KEYS["server", "port"],
     "--data-dir": KEYS["storage", "dataDirectory"],
@@ -321,25 +420,41 @@ def _tables(path: Path) -> Iterator[Given]:
     yield from _table(path, "", tables)
 
 
-def _table(path: Path, section: str, table: Mapping[str, Any]) -> Iterator[Given]:
+def _table(path: Path, section: str, table: Mapping[str, Any], number: int = 0) -> Iterator[Given]:
+    here = f"{path}: {_numbered(SECTIONS[section], number)} " if section else f"{path}: "
     for name, value in table.items():
         inner = _inside(section, name)
-        if inner in SECTIONS and isinstance(value, dict):
+        if inner in REPEATED:
+            yield from _tables_of(path, inner, value)
+        elif inner in SECTIONS and isinstance(value, dict):
             yield from _table(path, inner, value)
         elif inner in SECTIONS:
             raise BadConfig(f"{path}: [{inner}]", "has to be a section")
         elif (section, name) in KEYS:
-            yield Given(f"{path}: {KEYS[section, name]}", KEYS[section, name], value)
+            yield Given(f"{here}{name}", KEYS[section, name], value, number)
         elif isinstance(value, dict):
             raise BadConfig(
                 f"{path}: [{inner}]", "there is no such section" + _near(inner, SECTIONS)
             )
         else:
-            here = {key.name: str(key) for key in KEYS.values() if key.section == section}
-            where = f"{path}: [{section}] {name}" if section else f"{path}: {name}"
+            ours = {key.name: str(key) for key in KEYS.values() if key.section == section}
             raise BadConfig(
-                where, "there is no such key" + (_near(name, here) or _near(name, NAMES))
+                f"{here}{name}",
+                "there is no such key" + (_near(name, ours) or _near(name, NAMES)),
             )
+
+
+def _tables_of(path: Path, section: str, tables: Any) -> Iterator[Given]:
+    """
+    What stands in a section that may be there several times.
+    """
+    title = SECTIONS[section]
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise BadConfig(f"{path}: {title}", f"has to be a section, written {title}")
+    for number, table in enumerate(tables, 1):
+        if "id" not in table:  # nor could it be seen later that an empty one was there
+            raise BadConfig(f"{path}: {_numbered(title, number)}", "needs an id")
+        yield from _table(path, section, table, number)
 
 
 def _texts(what: str, known: Mapping[str, Key], given: Mapping[str, str]) -> Iterator[Given]:
@@ -383,7 +498,7 @@ def _plain(name: str) -> str:
 def _one_each(source: Iterable[Given]) -> dict[tuple[str, str], Given]:
     chosen: dict[tuple[str, str], Given] = {}
     for one in map(_checked, source):
-        slot = one.key.section, one.key.fills
+        slot = one.slot
         if one.key.is_secret and not one.value:
             continue  # an empty secret is none, and overrides none
         if slot in chosen:
@@ -429,8 +544,15 @@ def _filled_in(section: str, made: Any, values: Mapping[tuple[str, str], Any]) -
     chosen = {}
     for attribute in fields(made):
         name = _camel(attribute.name)
+        inner = _inside(section, name)
         if has(attribute.type):
-            chosen[attribute.name] = _filled_in(_inside(section, name), attribute.type, values)
+            chosen[attribute.name] = _filled_in(inner, attribute.type, values)
+        elif inner in REPEATED:
+            several = takewhile(
+                lambda one: (one, "id") in values, (f"{inner} {number}" for number in count(1))
+            )
+            made_of = _repeated(attribute.type)
+            chosen[attribute.name] = tuple(_filled_in(one, made_of, values) for one in several)
         elif (section, name) in values:
             chosen[attribute.name] = values[section, name]
     return made(**chosen)
@@ -452,6 +574,7 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
         yield "email", "password", "needs a user beside it"
     if auth.auth_mode == "magic-link" and not email.host:
         yield "auth", "authMode", '"magic-link" sends letters: set [email] host, the mail server'
+    yield from _incomplete_providers(config.oauth)
     if auth.auth_mode == "dev" and not auth.allow_remote_dev_login:
         for address in _reachable(config.server):
             yield (
@@ -459,6 +582,38 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
                 f'"dev" lets anybody sign in as anybody, and "{address}" is open to other machines;'
                 " listen on 127.0.0.1 only, or set [auth] allowRemoteDevLogin",
             )
+
+
+def _incomplete_providers(oauth: OAuth) -> Iterator[tuple[str, str, str]]:
+    registered = ["clientId", "clientSecret", "redirectUri"]
+    taken = set()
+    for preset in fields(Presets):
+        section, given, lacking = (
+            f"oauth.presets.{preset.name}",
+            *_told_apart(getattr(oauth.presets, preset.name), registered),
+        )
+        if given and lacking:
+            yield section, given[0], f"needs {' and '.join(lacking)} beside it"
+        if given:
+            taken.add(preset.name)
+    for number, provider in enumerate(oauth.custom, 1):
+        section = _numbered("oauth.custom", number)
+        addresses = [] if provider.issuer else ["authorizationUrl", "tokenUrl", "userInfoUrl"]
+        _, lacking = _told_apart(provider, [*registered, *addresses])
+        if lacking:
+            instead = " (an issuer knows the addresses)" if set(lacking) & set(addresses) else ""
+            yield section, "id", f"needs {' and '.join(lacking)} beside it{instead}"
+        if provider.id in taken:
+            yield section, "id", f'"{provider.id}" is the id of another provider, too'
+        taken.add(provider.id)
+
+
+def _told_apart(made: Any, names: list[str]) -> tuple[list[str], list[str]]:
+    """
+    Which of C{names} have a value, and which have none.
+    """
+    values = {_camel(each.name): getattr(made, each.name) for each in fields(type(made))}
+    return [name for name in names if values[name]], [name for name in names if not values[name]]
 
 
 def _reachable(server: Server) -> list[str]:

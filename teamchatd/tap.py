@@ -24,12 +24,17 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from teamchatd import __version__, config
-from teamchatd.auth import secret
+from teamchatd.auth import providers, secret
+from teamchatd.auth.accounts import Accounts
+from teamchatd.auth.asking import Asking, Call
+from teamchatd.auth.discovery import Discovery
 from teamchatd.auth.entrances import Entrances
 from teamchatd.auth.letters import Delivers, ForWhomItIs, LetterBox, Postage, Prepare
 from teamchatd.auth.limits import Failures, Limit, NoFailures, NoLimit
 from teamchatd.auth.links import SETUP_SECONDS
+from teamchatd.auth.oauth import OAuth
 from teamchatd.auth.passwords import BCRYPT_COST, InThread, Passwords, Threads
+from teamchatd.auth.providers import Addresses, Provider, Registration
 from teamchatd.auth.sessions import Lifetimes, Sessions
 from teamchatd.auth.signing_in import SigningIn
 from teamchatd.auth.tokens import Tokens
@@ -55,6 +60,7 @@ from teamchatd.http.health import HealthRoutes
 from teamchatd.http.identity import Identity
 from teamchatd.http.listening import CannotListen, Listening
 from teamchatd.http.messages import MessageRoutes
+from teamchatd.http.oauth import OAuthRoutes
 from teamchatd.http.request import Site
 from teamchatd.http.routes import Area
 from teamchatd.http.server import ServerRoutes
@@ -69,6 +75,7 @@ from teamchatd.store.journal import Journal
 from teamchatd.store.letters import LetterStore
 from teamchatd.store.links import LinkStore
 from teamchatd.store.messages import MessageStore
+from teamchatd.store.oauth import OAuthStore
 from teamchatd.store.reactions import ReactionStore
 from teamchatd.store.schema import Unusable
 from teamchatd.store.sessions import SessionStore
@@ -90,6 +97,7 @@ were found, in the next they are written, and the third is for those who read.
 
 TOO_OFTEN = "That was too much in a minute. Try again a little later."
 TOO_MANY_FAILURES = "Too many attempts to sign in have failed. Try again a little later."
+TOO_MANY_ATTEMPTS = "Too many attempts to sign in from here. Try again a little later."
 
 
 class Options(usage.Options):
@@ -160,6 +168,44 @@ def mint() -> str:
     return secrets.token_hex(15)
 
 
+def calling(reactor: Any) -> Call:
+    """
+    Makes calls to others.  Slow to import, so only where somebody is to be called.
+    """
+    from teamchatd.http.calling import calling
+
+    return calling(reactor)
+
+
+def providers_of(chosen: config.OAuth) -> dict[str, Provider]:
+    """
+    Those through whom one can sign in, in the order in which they are shown.
+    """
+    presets = {each: getattr(chosen.presets, each) for each in providers.PRESETS}
+    found = [
+        providers.preset(name, _registration(given))
+        for name, given in presets.items()
+        if given.client_id
+    ]
+    for each in chosen.custom:
+        addresses = Addresses(each.authorization_url, each.token_url, each.user_info_url)
+        found.append(
+            providers.custom(
+                each.id,
+                each.name or each.id,
+                _registration(each),
+                each.issuer,
+                addresses,
+                each.scopes,
+            )
+        )
+    return {provider.id: provider for provider in found}
+
+
+def _registration(given: config.Registration | config.CustomProvider) -> Registration:
+    return Registration(given.client_id, given.client_secret, given.redirect_uri)
+
+
 class House:
     """
     All parts, put together.  Nothing here opens a file, a socket or a thread.
@@ -167,6 +213,7 @@ class House:
     @ivar site: what answers HTTP.
     @ivar letters: where letters are asked for; call its C{wake} after that.
     @ivar recurring: what has to be done every so many seconds.
+    @ivar oauth: signing in through others, where there are any.
     """
 
     def __init__(
@@ -179,6 +226,7 @@ class House:
         bcrypt_cost: int = BCRYPT_COST,
         postman: Delivers | None = None,
         prepare: Prepare | None = None,
+        call: Call | None = None,
     ) -> None:
         self.database, self.clock = database, clock
         self.users, self.links = UserStore(database), LinkStore(database)
@@ -204,6 +252,7 @@ class House:
             self.settings.name,
             clock,
         )
+        self.oauth = self._oauth(chosen, call)
         database.committed = self.committed
         origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
         self.site = Site(self._root(chosen), clock, origins)
@@ -215,6 +264,8 @@ class House:
             (EXPIRY_SECONDS, self.links.sweep),
             (TRIM_SECONDS, lambda: self.journal.trim(int(clock.seconds() * 1000) - keep_ms)),
         ]
+        if self.oauth is not None:
+            self.recurring.append((EXPIRY_SECONDS, self.oauth.forget_expired))
 
     def begin(self) -> None:
         """
@@ -242,6 +293,24 @@ class House:
         }
         return ForWhomItIs(
             self.links, jwt_secret, auth.app_url, seconds, not auth.is_invite_required
+        )
+
+    def _oauth(self, chosen: config.Config, call: Call | None) -> OAuth | None:
+        known, limits = providers_of(chosen.oauth), chosen.oauth
+        if not known:
+            return None
+        asking = Asking(call or calling(self.clock))
+        discovery = Discovery(asking, self.clock)
+        return OAuth(
+            known,
+            discovery,
+            Accounts(asking, discovery, self.clock),
+            OAuthStore(self.database),
+            self.sessions,
+            Limit(limits.max_attempts, TOO_MANY_ATTEMPTS, self.clock, limits.window_seconds),
+            self.clock,
+            mint,
+            chosen.auth.is_invite_required,
         )
 
     def _root(self, chosen: config.Config) -> Root:
@@ -295,19 +364,20 @@ class House:
             mint,
             auth.is_invite_required,
         )
+        ways: dict[str, Area] = {}
+        if self.oauth is not None:
+            ways["auth/oauth"] = OAuthRoutes(identity, self.oauth, auth.app_url)
         if auth.auth_mode == "dev":
-            return {"auth/dev-login": DevRoutes(identity, signing_in)}
-        if auth.auth_mode == "magic-link":
-            by_link = MagicLinkRoutes(identity, entrances)
-            return {"auth/login": by_link, "auth/verify": by_link}
-        with_password = PasswordRoutes(identity, signing_in, entrances)
-        ways: dict[str, Area] = {
-            "auth/password-login": with_password,
-            "auth/setup-password": with_password,
-            "auth/request-password-reset": with_password,
-        }
-        if not auth.is_invite_required:
-            ways["auth/register"] = RegisterRoutes(identity, signing_in)
+            ways["auth/dev-login"] = DevRoutes(identity, signing_in)
+        elif auth.auth_mode == "magic-link":
+            ways["auth/login"] = MagicLinkRoutes(identity, entrances)
+            ways["auth/verify"] = ways["auth/login"]
+        else:
+            ways["auth/password-login"] = PasswordRoutes(identity, signing_in, entrances)
+            ways["auth/setup-password"] = ways["auth/password-login"]
+            ways["auth/request-password-reset"] = ways["auth/password-login"]
+            if not auth.is_invite_required:
+                ways["auth/register"] = RegisterRoutes(identity, signing_in)
         return ways
 
 

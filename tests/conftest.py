@@ -5,6 +5,7 @@ The daemons that the tests talk to.
 import pytest
 
 from tests.daemon import Daemon
+from tests.oauth import House
 from tests.real.daemon import RealDaemon
 
 LAST = "test_coverage_of_contract.py"
@@ -127,3 +128,30 @@ def told(daemon, ada):
         ]
 
     return told
+
+
+# Signing in through others
+
+
+@pytest.fixture
+def make_house(in_memory):
+    return lambda **chosen: House(in_memory, **chosen)
+
+
+@pytest.fixture
+def house(make_house):
+    """
+    One that lets everybody in whom the provider knows.
+    """
+    return make_house()
+
+
+@pytest.fixture
+def private(make_house):
+    """
+    One that lets in who was invited: ada, who is its admin.
+    """
+    house = make_house(auth={"auth_mode": "dev", "is_invite_required": True})
+    given = {"email": "ada@example.org", "token": house.daemon.setup_token}
+    house.ada = house.daemon.done(house.daemon.post("/auth/dev-login", given=given))["token"]
+    return house

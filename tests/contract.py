@@ -284,6 +284,9 @@ class Contract:
 
     def _check_response(self, answer: Answer, where: str) -> None:
         response = at(where, self._document)
+        if "content" not in response:
+            self._check_redirect(answer, response)
+            return
         (media_type,) = response["content"]
         given = answer.media_type()
         answer.require(given == media_type, f"content-type is {given}, not {media_type}")
@@ -293,6 +296,13 @@ class Contract:
         self._check_length(answer, media_type)
         if answer.method != "HEAD":
             self._check_body(answer, media_type, f"{where}/content/{media_type.replace('/', '~1')}")
+
+    def _check_redirect(self, answer: Answer, response: Mapping[str, Any]) -> None:
+        for name, header in response["headers"].items():
+            self._check_header(answer, name.lower(), header["schema"])
+        self._check_promised_headers(answer, "")
+        answer.require(answer.body == b"", "a redirect has a body")
+        answer.require(answer.header("content-length") == "0", "a redirect has a length")
 
     def _check_header(self, answer: Answer, name: str, schema: Mapping[str, Any]) -> None:
         text = answer.header(name)

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from teamchatd import config
 from teamchatd.chat.first_start import FirstStart
+from teamchatd.http.calling import Calling
 from teamchatd.store.database import Database
 from teamchatd.tap import House, mint
 from tests.answers import Answer, EventReader, People
@@ -166,8 +167,12 @@ class Daemon(People):
     A daemon on a directory of its own.
     """
 
-    def __init__(self, directory, **sections):
+    def __init__(self, directory, new_client=None, **sections):
+        """
+        @param new_client: makes what it calls others with, see L{Calling}.
+        """
         self.directory = directory
+        self._new_client = new_client
         self.chosen = settings(**sections)
         self.outbox = Outbox()
         self.clock = Clock()
@@ -191,6 +196,7 @@ class Daemon(People):
             "the tests' own secret, thirty-two bytes",
             BCRYPT_COST,
             self.outbox if self.chosen.email.host or self.mode == "dev" else None,
+            call=Calling(self.clock, self._new_client),
         )
         start = FirstStart(self.database, mint, BCRYPT_COST)
         start.furnish(self.chosen.chat.server_name)

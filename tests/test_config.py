@@ -6,15 +6,26 @@ import re
 import tomllib
 from ipaddress import ip_network
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from attrs import fields, has
 
-from teamchatd.config import BadConfig, Config, Email, InitialUser, Storage, read
+from teamchatd.config import (
+    BadConfig,
+    Config,
+    CustomProvider,
+    Email,
+    InitialUser,
+    Registration,
+    Storage,
+    read,
+)
 
 SAMPLE = Path(__file__).parent.parent / "etc" / "teamchat.toml"
 GOOD_SECRET = "b7Qx2mZ9rT4vK8wL1nP6sD3fG5hJ0cYu"
 SETTING = re.compile(r"^#(\w+ = )", re.MULTILINE)
+EXAMPLE = re.compile(r"^#(\[\[[\w.]+\]\]\n)(.*?)(?=^\[)", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -53,8 +64,10 @@ def refusal(load):
 def everything(section="", made=Config):
     for attribute in fields(made):
         name = re.sub("_(.)", lambda letter: letter[1].upper(), attribute.name.rstrip("_"))
-        if has(attribute.type):
-            yield from everything(f"{section}.{name}".lstrip("."), attribute.type)
+        several = [kind for kind in get_args(attribute.type) if has(kind)]
+        if has(attribute.type) or several:
+            inner = several[0] if several else attribute.type
+            yield from everything(f"{section}.{name}".lstrip("."), inner)
         else:
             yield f"[{section}] {name}"
             if not attribute.repr:
@@ -63,25 +76,51 @@ def everything(section="", made=Config):
 
 def in_sample(section, table):
     for name, value in table.items():
+        inner = f"{section}.{name}".lstrip(".")
         if isinstance(value, dict):
-            yield from in_sample(f"{section}.{name}".lstrip("."), value)
+            yield from in_sample(inner, value)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            yield from in_sample(inner, value[0])
         else:
             yield f"[{section}] {name}"
 
 
+def uncommented(sample):
+    """
+    Every line, and the header of what may be there several times.
+    """
+    return SETTING.sub(r"\1", EXAMPLE.sub(r"\1\2", sample))
+
+
 def test_sample_is_true(load):
     """
-    Uncommenting every line of the sample changes nothing.
+    Uncommenting every line of the sample changes nothing, but where it is an example.
     """
-    assert load(SETTING.sub(r"\1", SAMPLE.read_text())) == Config()
+    assert load(SETTING.sub(r"\1", EXAMPLE.sub("", SAMPLE.read_text()))) == Config()
 
 
 def test_sample_is_complete():
     """
     The sample has every key, in the order of the classes, and no other.
     """
-    uncommented = tomllib.loads(SETTING.sub(r"\1", SAMPLE.read_text()))
-    assert list(in_sample("", uncommented)) == list(everything())
+    written = tomllib.loads(uncommented(SAMPLE.read_text()))
+    assert list(in_sample("", written)) == list(everything())
+
+
+def test_example_works(load):
+    """
+    Uncommenting the example of a provider makes that provider.
+    """
+    assert load(uncommented(SAMPLE.read_text())).oauth.custom == (
+        CustomProvider(
+            "example",
+            "Example",
+            "https://login.example.org",
+            client_id="teamchat",
+            client_secret="what the provider gave you",
+            redirect_uri="https://chat.example.org/auth/oauth/example/callback",
+        ),
+    )
 
 
 def test_sample_as_it_is(load):
@@ -710,3 +749,160 @@ def test_secrets_are_not_shown(load):
     assert GOOD_SECRET not in repr(config)
     assert "correct horse" not in repr(config)
     assert "battery staple" not in repr(config)
+
+
+# Providers that others sign in with.
+
+BACK = "http://localhost:3000/auth/oauth/x/callback"
+
+REGISTERED = f"clientId = 'us'\nclientSecret = 'hush'\nredirectUri = '{BACK}'\n"
+
+ADDRESSES = "".join(
+    f"{name} = 'https://x.example/{name}'\n"
+    for name in ("authorizationUrl", "tokenUrl", "userInfoUrl")
+)
+
+
+def custom(*lines, registered=REGISTERED):
+    return "[[oauth.custom]]\n" + registered + "".join(f"{line}\n" for line in lines)
+
+
+def test_preset(load):
+    """
+    A preset comes from the file or from the environment, its secret from a file of its own.
+    """
+    Path("secret").write_text("hush\n")
+    variables = {
+        "TEAMCHAT_OAUTH_PRESETS_GITLAB_CLIENT_ID": "us",
+        "TEAMCHAT_OAUTH_PRESETS_GITLAB_CLIENT_SECRET_FILE": "secret",
+        "TEAMCHAT_OAUTH_PRESETS_GITLAB_REDIRECT_URI": BACK,
+    }
+    oauth = load(f"[oauth.presets.google]\n{REGISTERED}", variables).oauth
+    assert oauth.presets.google == oauth.presets.gitlab == Registration("us", "hush", BACK)
+    assert oauth.presets.github == Registration()
+    assert "hush" not in repr(oauth)
+
+
+def test_custom(load):
+    """
+    There may be several more, in the order in which they are written.
+    """
+    Path("secret").write_text("hush\n")
+    file = custom("id = 'b'", "issuer = 'https://b.example/realm'", "scopes = ['openid']")
+    file += custom(
+        "id = 'a'",
+        "clientId = 'us'",
+        "clientSecretFile = 'secret'",
+        f"redirectUri = '{BACK}'",
+        registered=ADDRESSES,
+    )
+    b, a = load(file).oauth.custom
+    assert (b.id, b.issuer, b.scopes) == ("b", "https://b.example/realm", ("openid",))
+    assert (a.id, a.client_secret, a.token_url) == ("a", "hush", "https://x.example/tokenUrl")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "[oauth.presets.google]\nclientId = 'us'\n",
+            "[oauth.presets.google] clientId: needs clientSecret and redirectUri beside it",
+        ),
+        (
+            f"[oauth.presets.github]\nclientSecret = 'hush'\nredirectUri = '{BACK}'\n",
+            "[oauth.presets.github] clientSecret: needs clientId beside it",
+        ),
+        (
+            "[oauth.presets.gogle]\n",
+            "[oauth.presets.gogle]: there is no such section; did you mean [oauth.presets.google]?",
+        ),
+        (
+            "[oauth.presets.google]\nredirectUri = '/auth'\n",
+            '[oauth.presets.google] redirectUri: "/auth" is not a web address,'
+            ' like "https://chat.example.org/auth/oauth/google/callback"',
+        ),
+        ("[oauth]\nmaxAttempts = 0\n", "[oauth] maxAttempts: 0 is not between 1 and 1000000"),
+        ("[oauth]\nwindowSeconds = 0\n", "[oauth] windowSeconds: 0 is not between 1 and 86400"),
+        (
+            "[oauth.custom]\nid = 'x'\n",
+            "[[oauth.custom]]: has to be a section, written [[oauth.custom]]",
+        ),
+        (
+            "[oauth]\ncustom = 3\n",
+            "[[oauth.custom]]: has to be a section, written [[oauth.custom]]",
+        ),
+        ("[[oauth.custom]]\n", "[[oauth.custom]] 1: needs an id"),
+        (custom("id = 'x'", ADDRESSES) + custom(), "[[oauth.custom]] 2: needs an id"),
+        (
+            custom("id = 'x'", "isuer = 'https://x.example'"),
+            "[[oauth.custom]] 1 isuer: there is no such key; did you mean [[oauth.custom]] issuer?",
+        ),
+        (
+            custom("id = 'x'"),
+            "[[oauth.custom]] 1 id: needs authorizationUrl and tokenUrl and userInfoUrl"
+            " beside it (an issuer knows the addresses)",
+        ),
+        (
+            custom("id = 'x'", "issuer = 'https://x.example'", registered=""),
+            "[[oauth.custom]] 1 id: needs clientId and clientSecret and redirectUri beside it",
+        ),
+        (
+            custom("id = 'x'", ADDRESSES) + custom("id = 'x'", ADDRESSES),
+            '[[oauth.custom]] 2 id: "x" is the id of another provider, too',
+        ),
+        (
+            f"[oauth.presets.google]\n{REGISTERED}" + custom("id = 'google'", ADDRESSES),
+            '[[oauth.custom]] 1 id: "google" is the id of another provider, too',
+        ),
+        *(
+            (
+                custom(f"id = '{wrong}'"),
+                f'[[oauth.custom]] 1 id: "{wrong}" is not 1 to 64 letters, digits, "-" and "_",'
+                ' other than "providers"',
+            )
+            for wrong in ["", "a/b", "a b", "é", "providers", "x" * 65]
+        ),
+        *(
+            (
+                custom("id = 'x'", f"issuer = '{wrong}'"),
+                f'[[oauth.custom]] 1 issuer: "{wrong}" is not an "https://" address;'
+                ' "http://" will do on this machine only',
+            )
+            for wrong in [
+                "http://x.example",
+                "http://127.0.0.1.x.example",
+                "http://localhost@x.example",
+                "http://10.0.0.1",
+                "ftp://x.example",
+                "https://x.example/#a",
+                "https://x.example/a b",
+            ]
+        ),
+        (
+            custom("id = 'x'", "scopes = 'a'"),
+            '[[oauth.custom]] 1 scopes: has to be a list of strings, not "a"',
+        ),
+    ],
+)
+def test_impossible_provider(refusal, text, line):
+    """
+    A provider that nobody could sign in with is refused before the daemon is up.
+    """
+    assert refusal(text) == f"teamchat.toml: {line}"
+
+
+def test_custom_is_for_the_file(refusal):
+    """
+    The environment has no name for one of several.
+    """
+    line = refusal("", {"TEAMCHAT_OAUTH_CUSTOM_ID": "x"})
+    assert line.startswith("TEAMCHAT_OAUTH_CUSTOM_ID: there is no such variable")
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "[::1]:1"])
+def test_provider_on_this_machine(load, host):
+    """
+    Plain http will do where nobody can listen.
+    """
+    file = custom("id = 'x'", f"issuer = 'http://{host}/realm?x=1'")
+    assert load(file).oauth.custom[0].issuer == f"http://{host}/realm?x=1"

@@ -26,6 +26,9 @@ CALLS = {
     "POST /auth/verify",
     "POST /auth/request-password-reset",
     "POST /auth/register",
+    "GET /auth/oauth/providers",
+    "GET /auth/oauth/{providerId}",
+    "GET /auth/oauth/{providerId}/callback",
     "POST /auth/refresh",
     "POST /auth/logout",
     "GET /auth/me",
@@ -64,7 +67,10 @@ OPEN = {
     "POST /auth/request-password-reset",
     "POST /auth/register",
     "POST /auth/refresh",
-}
+} | {call for call in CALLS if "/auth/oauth/" in call}
+
+REDIRECTS = {"GET /auth/oauth/{providerId}", "GET /auth/oauth/{providerId}/callback"}
+"""These answer with 302, and tell there what went wrong, if they can."""
 
 FOR_SOME = {
     "POST /users/add",
@@ -79,7 +85,7 @@ FOR_SOME = {
 }
 """For admins, or for the author."""
 
-STATUSES = {"200", "400", "401", "403", "404", "413", "415", "429", "500", "503"}
+STATUSES = {"200", "302", "400", "401", "403", "404", "413", "415", "429", "500", "503"}
 
 EVENTS = {
     "CONNECTED",
@@ -319,9 +325,12 @@ class TestDescription:
         """
         statuses = set(OPERATIONS[call]["responses"])
         assert statuses <= STATUSES
-        assert statuses >= {"200", "413", "500"}
+        assert statuses >= {"413", "500"}
+        assert ("302" if call in REDIRECTS else "200") in statuses
         if call not in {"GET /", "GET /health", "GET /openapi.json"}:
-            assert statuses >= {"400", "415", "429", "503"}
+            assert statuses >= {"400", "415"}
+            assert call == "GET /auth/oauth/{providerId}/callback" or "429" in statuses
+            assert call.startswith("GET /auth/oauth/") or "503" in statuses
 
     @each_operation
     def test_modes(self, call: str) -> None:
@@ -338,6 +347,9 @@ class TestDescription:
         """
         for status in OPERATIONS[call]["responses"]:
             response = response_of(call, status)
+            if status == "302":
+                assert response["headers"]["Location"]["required"]
+                continue
             (media_type,) = response["content"]
             name = response["content"][media_type]["schema"].get("$ref", "").rpartition("/")[2]
             if status == "200":
@@ -595,6 +607,22 @@ class TestAnswers:
         daemon.answers("GET /", 200, b"<p>teamchat", "text/html", **page)
         with pytest.raises(AssertionError, match="there is no content-security-policy"):
             daemon.answers("GET /", 200, b"<p>teamchat", "text/html")
+
+    def test_redirect(self, daemon: Daemon) -> None:
+        """
+        It leads somewhere, says nothing itself, and is not kept.
+        """
+        call, to = "GET /auth/oauth/x/callback", "https://chat.example"
+        tokens = "access_token=a.b.c&refresh_token=d.e.f&expires_in=900"
+        daemon.answers(call, 302, b"", location=f"{to}?{tokens}")
+        daemon.answers(call, 302, b"", location=f"{to}?oauth_error=No.")
+        for location in (None, to, f"{to}?access_token=a", f"{to}?{tokens}&more=1"):
+            with pytest.raises(AssertionError, match="location"):
+                daemon.answers(call, 302, b"", location=location)
+        with pytest.raises(AssertionError, match="has a body"):
+            daemon.answers(call, 302, b"Found", location=f"{to}?{tokens}")
+        with pytest.raises(AssertionError, match="cache-control"):
+            daemon.answers(call, 302, b"", location=f"{to}?{tokens}", cache_control=None)
 
     def test_description(self, daemon: Daemon) -> None:
         """

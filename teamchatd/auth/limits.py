@@ -1,5 +1,6 @@
 """
-How often somebody may: so many times a minute, with patience for a burst.
+How often somebody may: so many times a minute, or in another while, with
+patience for a burst.
 """
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
@@ -12,7 +13,7 @@ from teamchatd.errors import TooMany
 
 MINUTE = 60.0
 MOST_NAMES = 100_000
-"""Who sends more addresses than this in a minute finds limits forgotten, not memory full."""
+"""Who sends more addresses than this in a window finds limits forgotten, not memory full."""
 
 
 @define
@@ -21,13 +22,15 @@ class Limit:
     The generic cell rate algorithm: for each name one number, the time at which
     its bucket will be empty again.
 
-    @ivar _per_minute: how many at once, and how many come back in a minute.
+    @ivar _at_most: how many at once, and how many come back in a window.
     @ivar _sentence: what those are told who are over it.
+    @ivar _window: how long a window is, in seconds.
     """
 
-    _per_minute: int
+    _at_most: int
     _sentence: str
     _clock: IReactorTime
+    _window: float = MINUTE
     _full_until: dict[str, float] = field(init=False, factory=dict)
 
     def take(self, name: str) -> None:
@@ -35,9 +38,9 @@ class Limit:
         @raise TooMany: not now.
         """
         now = self._clock.seconds()
-        until = max(now, self._full_until.get(name, now)) + MINUTE / self._per_minute
-        if until - now > MINUTE + 1e-6:
-            raise TooMany(self._sentence, max(1, ceil(until - now - MINUTE)))
+        until = max(now, self._full_until.get(name, now)) + self._window / self._at_most
+        if until - now > self._window + 1e-6:
+            raise TooMany(self._sentence, max(1, ceil(until - now - self._window)))
         self._full_until[name] = until
         if len(self._full_until) > MOST_NAMES:
             self._forget(now)

@@ -65,7 +65,13 @@ class Identity:
 
         @raise TooMany: from this address, too often.
         """
-        self._requests.take(f"address {neighbourhood(self.client(request).ip)}")
+        self._requests.take(f"address {self.neighbourhood(request)}")
+
+    def neighbourhood(self, request: Request) -> str:
+        """
+        Whom limits per client address count: all addresses that one client has.
+        """
+        return neighbourhood(self.client(request).ip)
 
     def client(self, request: Request) -> Client:
         """

@@ -163,4 +163,4 @@ open_to_all = _door("open to all", _anybody)
 """For everybody, so often a minute from one address."""
 
 open_without_limit = _door("open without limit", _monitor)
-"""For everybody, as often as they like: what costs nothing, and watches over us."""
+"""For everybody, as often as they like: what costs nothing, or has a limit of its own."""

@@ -144,6 +144,7 @@ def _bearer(change: Change, new: NewUser, purpose: Purpose) -> User:
         return users.add(change, new.as_admin())
     user = users.by_email(change.cursor, new.email)
     if user is not None:
+        users.take_from_squatter(change, user.id)
         return user
     if purpose is not Purpose.SIGN_IN:  # they were removed since the link was sent
         raise LinkNotGood()

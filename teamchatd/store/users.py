@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from teamchatd.errors import Invalid, NotFound
 from teamchatd.model import Everyone, User
-from teamchatd.store import sessions
+from teamchatd.store import identities, sessions
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 from teamchatd.store.sessions import Opening
@@ -87,6 +87,9 @@ def _find(cursor: sqlite3.Cursor, user_id: str) -> User | None:
 
 
 def by_email(cursor: sqlite3.Cursor, email: str) -> User | None:
+    """
+    The one user who has this address, in whatever case it is written.
+    """
     row = cursor.execute(
         f"SELECT {COLUMNS} FROM users WHERE email_key = ? AND removed_at IS NULL", (key(email),)
     ).fetchone()
@@ -181,9 +184,36 @@ def register(change: Change, new: NewUser, opening: Opening) -> Opening:
     """
     Make a user who signs in at once.
 
+    Nobody has seen yet whether they read the mail of that address.
+
     @raise AddressTaken: nothing was changed.
     """
-    return sessions.open_session(change, opening.of(add(change, new).id))
+    user = add(change, new)
+    change.cursor.execute("UPDATE users SET is_unproved = 1 WHERE id = ?", (user.id,))
+    return sessions.open_session(change, opening.of(user.id))
+
+
+def prove(change: Change, user_id: str) -> bool:
+    """
+    Whoever reads the mail of this user's address has come.
+
+    @return: whether nobody had proved that before.
+    """
+    proved = change.cursor.execute(
+        "UPDATE users SET is_unproved = 0 WHERE id = ? AND is_unproved = 1", (user_id,)
+    )
+    return bool(proved.rowcount)
+
+
+def take_from_squatter(change: Change, user_id: str) -> None:
+    """
+    The owner of an address has come in by another way than its password.  If it
+    was registered by somebody who never proved it to be theirs, that one is out:
+    they may have waited for this (account pre-hijacking).
+    """
+    if prove(change, user_id):
+        change.cursor.execute("UPDATE users SET password_hash = NULL WHERE id = ?", (user_id,))
+        sessions.end_all(change, user_id)
 
 
 def set_password(change: Change, user_id: str, password_hash: str) -> None:
@@ -213,6 +243,7 @@ def _remove(change: Change, user_id: str, kind: str) -> None:
         " is_admin = 0 WHERE id = ?",
         (change.at, user_id),
     )
+    identities.forget(change, user.id)
     if user.is_admin and not has_admin(change.cursor):
         raise LastAdmin("The last administrator cannot go.")
     told = {"id": user.id}

@@ -53,11 +53,16 @@ class RealDaemon(People):
     @ivar data: the directory where it keeps everything.
     """
 
-    def __init__(self, directory, environ=None, **sections):
+    def __init__(self, directory, environ=None, port=0, toml="", **sections):
+        """
+        @param toml: what can only be said in a file.
+        """
         self.directory = directory
         self.data = directory / "data"
         self.log = directory / "twistd.log"
         self._environ = variables(sections) | (environ or {})
+        self._port = port
+        (directory / "teamchat.toml").write_text(toml)
         self._connection = None
         self.start()
 
@@ -79,8 +84,10 @@ class RealDaemon(People):
         begun = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
             self.process = twistd(
+                "--config",
+                str(self.directory / "teamchat.toml"),
                 "--port",
-                "0",
+                str(self._port),
                 "--data-dir",
                 str(self.data),
                 environ=self._environ,
@@ -161,7 +168,8 @@ class RealDaemon(People):
 
     def another(self):
         """
-        The same daemon through a connection of its own, for a thread.
+        The same daemon through a connection of its own, for a thread, which has
+        to hang up in the end.
         """
         twin = object.__new__(RealDaemon)
         twin.__dict__ |= self.__dict__ | {"_connection": None}
