@@ -10,6 +10,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import bcrypt
@@ -24,6 +25,9 @@ from teamchatd.errors import Invalid
 SHORTEST = 8
 LONGEST = 256
 """Characters (NIST SP 800-63B, section 3.1.1.2: at least 64 are to be allowed)."""
+
+MOST_COMMON = 3000
+"""Passwords that are refused (OWASP ASVS 5.0, 6.2.4)."""
 
 AT_ONCE = 2
 
@@ -55,11 +59,13 @@ def usable(password: str) -> str:
 @cache
 def _common() -> frozenset[str]:
     """
-    The passwords that others have chosen most often, from zxcvbn's list.
+    The passwords that others have chosen most often, from zxcvbn's list, and of
+    those the L{MOST_COMMON} that are long enough.
     """
     from zxcvbn.frequency_lists import FREQUENCY_LISTS  # slow to import, and seldom needed
 
-    return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= SHORTEST)
+    long_enough = (word for word in FREQUENCY_LISTS["passwords"] if len(word) >= SHORTEST)
+    return frozenset(islice(long_enough, MOST_COMMON))
 
 
 def _digest(password: str) -> bytes:

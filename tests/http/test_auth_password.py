@@ -326,8 +326,8 @@ def test_link_survives(daemon, given):
     link = link_of(daemon)
     assert set_up(daemon, token=link, **given).status == 400
     assert daemon.rows("SELECT * FROM users") == []
-    assert set_up(daemon, token=link, password="eight888").status == 200
-    assert log_in(daemon, "ada", "eight888").status == 200
+    assert set_up(daemon, token=link, password="eight8-8").status == 200
+    assert log_in(daemon, "ada", "eight8-8").status == 200
 
 
 @memory_only
@@ -347,8 +347,8 @@ def test_added_with_a_password(daemon, ada):
     """
     A user may be added with a password, which then opens the account.
     """
-    add(daemon, ada, "bob", password="eight888")
-    assert log_in(daemon, "bob", "eight888").status == 200
+    add(daemon, ada, "bob", password="eight8-8")
+    assert log_in(daemon, "bob", "eight8-8").status == 200
 
 
 @memory_only
@@ -369,12 +369,12 @@ def test_reset(daemon, ada, bob, listen):
     """
     listener = listen(bob)
     user_id = daemon.done(daemon.get("/auth/me", bob))["user"]["id"]
-    path, new = f"/users/{user_id}/reset-password", {"password": "eight888"}
+    path, new = f"/users/{user_id}/reset-password", {"password": "eight8-8"}
     assert daemon.done(daemon.post(path, ada, new)) == {"success": True}
     listener.await_end()
     assert daemon.get("/auth/me", bob).status == 401
     assert log_in(daemon, "bob").status == 401
-    assert log_in(daemon, "bob", "eight888").status == 200
+    assert log_in(daemon, "bob", "eight8-8").status == 200
     assert daemon.get("/auth/me", ada).status == 200
 
 
@@ -386,10 +386,10 @@ def test_bad_reset(daemon, ada, bob):
     """
     user_id = daemon.done(daemon.get("/auth/me", bob))["user"]["id"]
     path = f"/users/{user_id}/reset-password"
-    assert daemon.post(path, bob, {"password": "eight888"}).status == 403
+    assert daemon.post(path, bob, {"password": "eight8-8"}).status == 403
     for given in ({}, {"password": "seven77"}, {"password": 12345678}, {"password": "x" * 257}):
         assert daemon.post(path, ada, given).status == 400
-    unknown = daemon.post("/users/nobody/reset-password", ada, {"password": "eight888"})
+    unknown = daemon.post("/users/nobody/reset-password", ada, {"password": "eight8-8"})
     assert unknown.status == 400
     assert daemon.get("/auth/me", bob).status == 200
     assert log_in(daemon, "bob").status == 200

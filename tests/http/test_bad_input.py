@@ -25,8 +25,15 @@ import teamchatd.http
 from tests.answers import CONTRACT, EventReader
 from tests.contract import METHODS, described, spelled_out
 from tests.daemon import Daemon, read_answer, request_bytes, unchunked
+from tests.oauth import PLAIN
 
-MODES = ("dev", "password")
+MODES = ("dev", "password", "magic-link", "oauth")
+"""Of signing in; with providers beside it, C{dev} is called C{oauth}."""
+
+CAME_BACK = {False: set(), True: {302}}
+"""Whatever is wrong with a browser that a provider sends back, it is told on the page."""
+
+MAIL = {"host": "mail.example", "from_": "chat@example.org"}
 
 PASSWORD = "correct horse"
 
@@ -93,9 +100,12 @@ def calls():
             said = item[method]
             content = said.get("requestBody", {"content": {"application/json": {"schema": {}}}})
             fields = schema_of(content["content"]["application/json"]["schema"])
-            parameters = [schema_of(each) for each in said.get("parameters", ())]
+            parameters = [
+                schema_of(each)
+                for each in (*item.get("parameters", ()), *said.get("parameters", ()))
+            ]
             # With a password in it, it is another call in each mode.
-            modes = MODES if "password" in fields.get("properties", {}) else MODES[:1]
+            modes = MODES[:2] if "password" in fields.get("properties", {}) else MODES[:1]
             for mode in [item["x-auth-mode"]] if "x-auth-mode" in item else modes:
                 yield Call(
                     method.upper(),
@@ -132,8 +142,12 @@ class World:
 
     def __init__(self, directory, mode):
         self.mode = mode
-        self.daemon = Daemon(directory, auth={"auth_mode": mode})
-        self.numbers = count()
+        more = {"email": MAIL} if mode == "magic-link" else {}
+        if mode == "oauth":
+            more = {"oauth": {"custom": (PLAIN,)}}
+        chosen = "dev" if mode == "oauth" else mode
+        self.daemon = Daemon(directory, auth={"auth_mode": chosen}, **more)
+        self.numbers = count(10_000)  # all of one length: Hypothesis wants the same each time
         if mode == "password":
             new = {"email": "ada@example.org", "password": PASSWORD, "token": self.setup_token}
             self.daemon.done(self.daemon.post("/auth/setup-password", given=new))
@@ -147,8 +161,12 @@ class World:
         return self.daemon.setup_token
 
     def sign_in(self):
-        if self.mode == "dev":
+        if self.daemon.mode == "dev":
             self.ada = self.daemon.token("ada")
+        elif self.mode == "magic-link":
+            known = {"email": "ada@example.org"}
+            answer = self.daemon.post("/auth/verify", self.setup_token, known)
+            self.ada = self.daemon.done(answer)["accessToken"]
         else:
             known = {"email": "ada@example.org", "password": PASSWORD}
             answer = self.daemon.done(self.daemon.post("/auth/password-login", given=known))
@@ -160,7 +178,12 @@ class World:
         bob = ask.done(ask.post("/users/add", ada, {"email": "bob@example.org"}))["userId"]
         channel = ask.done(ask.post("/channels", ada, {"name": "garden"}))["channel"]["id"]
         message = ask.say(ada, "hello", channel)["id"]
-        return {"userId": bob, "channelId": channel, "messageId": message}
+        return {
+            "userId": bob,
+            "channelId": channel,
+            "messageId": message,
+            "providerId": PLAIN.id,
+        }
 
     def stop(self):
         self.watching.close()
@@ -194,7 +217,8 @@ class World:
     def ask(self, method, path, body=None, **headers):
         before = self.record()
         answer = self.daemon.ask(method, path, self.ada, body, **headers)
-        self._judge(answer.status, before)
+        is_departure = answer.status == 302 and not path.partition("?")[0].endswith("/callback")
+        self._judge(200 if is_departure else answer.status, before)
         return answer.status
 
     def _judge(self, status, before):
@@ -298,9 +322,10 @@ def test_every_parameter_is_tested():
     assert {name for call in CALLS for name in call.queries} == {
         *("limit", "before"),
         *("token", "lastEventId"),
+        *("code", "state", "error", "iss"),
     }
     assert {part for call in CALLS for part in re.findall("{([^}]+)}", call.path)} == {
-        *("userId", "channelId", "messageId"),
+        *("userId", "channelId", "messageId", "providerId"),
     }
 
 
@@ -309,7 +334,10 @@ def test_usual(world, call):
     """
     The refusals below are for what is wrong, and not for what is sent beside it.
     """
-    strangers = {"/auth/setup-password", "/auth/refresh", "/auth/password-login"}
+    strangers = {
+        *("/auth/setup-password", "/auth/refresh", "/auth/password-login"),
+        "/auth/verify",
+    }
     right = {401, 400} if call.path in strangers else {200, 404}
     assert world.refuses(call, world.body(call)) in right
 
@@ -706,7 +734,7 @@ def test_no_such_thing(world, call):
     """
     for segment in SEGMENTS:
         status = world.ask(call.method, replaced(call, segment), world.body(call) or None)
-        assert status in (400, 404), segment
+        assert status in {400, 404} | CAME_BACK[call.path.endswith("/callback")], segment
 
 
 @each_path
@@ -721,7 +749,8 @@ def test_any_bytes(world, call):
     )
     def refused(segment):
         path = replaced(call, quote(segment, safe=""))
-        assert world.ask(call.method, path, world.body(call) or None) in (400, 404, 405)
+        status = world.ask(call.method, path, world.body(call) or None)
+        assert status in {400, 404, 405} | CAME_BACK[call.path.endswith("/callback")]
 
 
 def test_any_path(worlds):

@@ -17,8 +17,9 @@ from teamchatd.store.database import Database
 from teamchatd.tap import House
 from tests.contract import METHODS, described
 from tests.daemon import settings
+from tests.oauth import PLAIN
 
-MODES = ("dev", "password")
+MODES = ("dev", "password", "magic-link")
 
 OPEN = {
     ("GET", "/"),
@@ -27,6 +28,13 @@ OPEN = {
     ("POST", "/auth/dev-login"),
     ("POST", "/auth/password-login"),
     ("POST", "/auth/setup-password"),
+    ("POST", "/auth/request-password-reset"),
+    ("POST", "/auth/register"),
+    ("POST", "/auth/login"),
+    ("POST", "/auth/verify"),
+    ("GET", "/auth/oauth/providers"),
+    ("GET", "/auth/oauth/{providerId}"),
+    ("GET", "/auth/oauth/{providerId}/callback"),
     ("POST", "/auth/refresh"),
 }
 """The calls that need no access token: chapter 1 of the contract, as far as they exist yet."""
@@ -41,7 +49,7 @@ def areas(tmp_path, monkeypatch):
     monkeypatch.setattr("teamchatd.tap.Root", lambda nowhere, areas: found.extend(areas.values()))
     for mode in MODES:
         clock = Clock()
-        chosen = settings(auth={"auth_mode": mode})
+        chosen = settings(auth={"auth_mode": mode}, oauth={"custom": (PLAIN,)})
         House(chosen, Database(tmp_path, clock), clock, None, "a secret that opens nothing here")
     return {type(area): area for area in found}.values()
 
@@ -131,10 +139,11 @@ def test_token_in_the_query(routes):
 
 def test_counted(routes):
     """
-    Nobody is let in as often as they like, except those who ask whether we are alive.
+    Nobody is let in as often as they like, except those who ask whether we are alive,
+    and who come back from a provider: those are counted by C{oauth.maxAttempts}.
     """
     free = [route for route, door in routes.items() if door == "open without limit"]
-    assert free == [("GET", "/health")]
+    assert free == [("GET", "/health"), ("GET", "/auth/oauth/{providerId}/callback")]
 
 
 def test_description_is_complete(routes):
@@ -161,7 +170,8 @@ def test_modes():
     The description says which calls are there in one mode only.
     """
     marked = {path for path, item in described()["paths"].items() if "x-auth-mode" in item}
-    assert marked == {"/auth/dev-login", "/auth/password-login", "/auth/setup-password"}
+    every_mode = {"/auth/refresh", "/auth/logout", "/auth/me", "/auth/sessions"}
+    assert marked == {path for _, path in calls() if path.startswith("/auth/")} - every_mode
 
 
 def test_one_spelling(areas):

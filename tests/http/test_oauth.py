@@ -534,3 +534,43 @@ def logged():
     globalLogPublisher.addObserver(observe)
     yield lines
     globalLogPublisher.removeObserver(observe)
+
+
+# Beside other ways
+
+
+def test_taken_from_a_squatter(make_house):
+    """
+    Somebody registers another's address and waits for them to come: when the
+    owner does, the password and the sessions of the one who waited are worthless.
+    """
+    house = make_house(auth={"auth_mode": "password", "is_invite_required": False})
+    known = {"email": "ada@example.org", "password": "what a squatter knows"}
+    squatter = house.daemon.done(house.daemon.post("/auth/register", given=known))["accessToken"]
+    ada = house.browser().token()
+    assert house.me(ada)["email"] == "ada@example.org"
+    assert house.daemon.get("/auth/me", squatter).status == 401
+    assert house.daemon.post("/auth/password-login", given=known).status == 401
+
+
+def test_proved_address_keeps_its_password(make_house):
+    """
+    Whoever was let in by the server's first link, or has used one since, is no
+    squatter, and may go on with the password.
+    """
+    house = make_house(auth={"auth_mode": "password", "is_invite_required": False})
+    known = {"email": "ada@example.org", "password": "what ada knows"}
+    first = known | {"token": house.daemon.setup_token}
+    token = house.daemon.done(house.daemon.post("/auth/setup-password", given=first))["accessToken"]
+    house.browser().token()
+    assert house.daemon.get("/auth/me", token).status == 200
+    house.daemon.done(house.daemon.post("/auth/password-login", given=known))
+
+
+@pytest.mark.parametrize("path", ["providers", "x", "x/callback"])
+def test_body(house, path):
+    """
+    Nobody sends a body there; one that is no JSON is refused as everywhere.
+    """
+    answer = house.daemon.ask("GET", f"/auth/oauth/{path}", None, b"{")
+    assert answer.status == 400

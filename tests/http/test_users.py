@@ -120,7 +120,7 @@ def test_only_administrators(daemon, ada, bob, listen, told):
     assert add(daemon, bob, "mallory").status == 403
     assert remove(daemon, bob, eve).status == 403
     assert remove(daemon, bob, "nobody").status == 403
-    given = {"password": "eight888"}
+    given = {"password": "eight8-8"}
     assert daemon.post(f"/users/{eve}/reset-password", bob, given).status == 403
     assert len(users(daemon, ada)) == 3
     assert [kind for kind, _ in told(listener)] == ["NEW_USER"]
@@ -153,7 +153,7 @@ def test_reset_password(daemon, ada, bob, listen):
     A new password ends that user's sessions and streams, in every mode.
     """
     user_id, listener = me(daemon, bob)["id"], listen(bob)
-    path, given = f"/users/{user_id}/reset-password", {"password": "eight888"}
+    path, given = f"/users/{user_id}/reset-password", {"password": "eight8-8"}
     assert daemon.done(daemon.post(path, ada, given)) == {"success": True}
     listener.await_end()
     assert daemon.get("/auth/me", bob).status == 401
@@ -168,7 +168,7 @@ def test_bad_reset_password(daemon, ada, bob):
     user_id = me(daemon, bob)["id"]
     for given in ({}, {"password": "seven77"}, {"password": None}, {"password": "x\0xxxxxxxx"}):
         assert daemon.post(f"/users/{user_id}/reset-password", ada, given).status == 400
-    given = {"password": "eight888"}
+    given = {"password": "eight8-8"}
     assert daemon.post("/users/nobody/reset-password", ada, given).status == 400
     assert daemon.get("/auth/me", bob).status == 200
 

@@ -479,3 +479,13 @@ def test_rehashed(with_passwords, monkeypatch):
     daemon.done(sign_in(daemon, "ada@example.org", "ada's own secret"))
     assert daemon.rows("SELECT password_hash FROM users") == [(after,)]
     assert daemon.get("/auth/me", old).status == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["login", "verify", "request-password-reset", "register", "setup-password"]
+)
+def test_other_modes(in_memory, path):
+    """
+    The calls of another mode do not exist.
+    """
+    assert in_memory().post(f"/auth/{path}", given={"email": "bob@example.org"}).status == 404
