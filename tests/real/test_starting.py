@@ -97,7 +97,7 @@ def test_wrong_file(refuse, tmp_path, toml, reason):
         ((), {"TEAMCHAT_SERVER_SHUTDOWN_SECONDS": "soon"}, "SHUTDOWN_SECONDS"),
         ((), {"TEAMCHAT_SERVER_PROT": "80"}, "did you mean TEAMCHAT_SERVER_PORT?"),
         (("--port", "http"), {}, "--port"),
-        (("--auth-mode", "none"), {}, '"none" is neither "dev" nor "password"'),
+        (("--auth-mode", "none"), {}, '"none" is not "dev", "password" or "magic-link"'),
         (("--prot", "80"), {}, "--prot"),
         (("80",), {}, "--help"),
         (("--config", "missing.toml"), {}, "missing.toml: cannot be read: No such file"),
