@@ -36,7 +36,7 @@ def _streams(target: Target, count: int, sizes: Sizes) -> Iterator[Row]:
         count,
         *("--hold", 2, "--drain", 10),
         *load.publishing(target, sizes.told, "--lockstep"),
-        *("--probe-path", target.probe, "--probe-rate", 200, "--probe-conns", 16),
+        *("--probe-path", target.probe, "--probe-rate", 100, "--probe-conns", 64),
     )
     fanout = report["fanout"]
     goal = GOALS if count == 10_000 else {}
