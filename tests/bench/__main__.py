@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import asking, comparing, listening, living, load
+from tests.bench import asking, comparing, guessing, listening, living, load
 from tests.bench.serving import Place
 from tests.bench.sizes import QUICK, Sizes, fitting
 from tests.bench.table import Row, draw
@@ -26,6 +26,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "many-streams": listening.many_streams,
     "returning": listening.returning,
     "stop": living.stop,
+    "guesses": guessing.guesses,
     "bare": comparing.bare,
 }
 
