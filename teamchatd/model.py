@@ -1,11 +1,16 @@
 """
 The words: what people in a team chat talk about.
 
-Frozen records without behaviour.  A time is an integer, in milliseconds since
-the Unix epoch.  An id is an opaque, URL-safe string.
+Frozen records without behaviour; those that are made by the hundred for one
+answer are named tuples, which take a fraction of the time to make.  A time is
+an integer, in milliseconds since the Unix epoch.  An id is an opaque, URL-safe
+string.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from attrs import field, frozen
 
@@ -76,8 +81,7 @@ class Channel:
     updated_at: int | None = None
 
 
-@frozen
-class Author:
+class Author(NamedTuple):
     """
     Who said something, by the name that they have now.
     """
@@ -86,8 +90,7 @@ class Author:
     user_name: str
 
 
-@frozen
-class Message:
+class Message(NamedTuple):
     """
     @ivar reactions: emoji to the ids of those who chose it, in order.
     """
@@ -98,7 +101,7 @@ class Message:
     content: str
     created_at: int
     updated_at: int | None = None
-    reactions: dict[str, list[str]] = field(factory=dict)
+    reactions: Mapping[str, list[str]] = MappingProxyType({})
 
 
 @frozen
@@ -131,8 +134,7 @@ class Daemons:
 Audience = Everyone | InChannel | Users | Daemons
 
 
-@frozen
-class Entry:
+class Entry(NamedTuple):
     """
     One line of the journal: what happened, and who is to hear of it.
 

@@ -39,7 +39,7 @@ def message(message: Message) -> dict[str, Any]:
         "images": [],
         "createdAt": message.created_at,
         "updatedAt": message.updated_at,
-        "reactions": message.reactions,
+        "reactions": dict(message.reactions),
     }
 
 

@@ -7,16 +7,19 @@ sockets and threads wait for C{startService}, which comes after C{twistd} has
 forked: SQLite does not survive a fork.
 """
 
+import gc
 import os
+import resource
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NoReturn
 
 from twisted.application.internet import TimerService
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.defer import TimeoutError as TookTooLong  # which is not Python's own
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -89,11 +92,19 @@ EXPIRY_SECONDS = 60
 LETTER_SECONDS = 5
 TRIM_SECONDS = 10 * 60
 
+SHARE_OF_STORAGE = 1 / 4
+"""Of the time in which we stop, kept from clients who do not take their end."""
+
 TURNS = 3
 """
 Of the reactor, until the last answers are out: one ends the turn in which they
 were found, in the next they are written, and the third is for those who read.
 """
+
+DEFAULT_PORT = f":{config.Server().port}"
+
+FILES_OF_OUR_OWN = 64
+"""Open files that are no connections: the database in every thread, the log, the doors."""
 
 TOO_OFTEN = "That was too much in a minute. Try again a little later."
 TOO_MANY_FAILURES = "Too many attempts to sign in have failed. Try again a little later."
@@ -120,7 +131,14 @@ class Options(usage.Options):
         try:
             super().parseOptions(options)
         except usage.UsageError as wrong:
-            refuse(f"{wrong}; twistd teamchat --help tells the options")
+            refuse(f"{str(wrong).rstrip('.')}; twistd teamchat --help tells the options")
+
+    def opt_version(self) -> NoReturn:
+        """
+        Say which teamchat this is, and not which Twisted.
+        """
+        sys.stdout.write(f"teamchat {__version__}\n")
+        raise SystemExit(0)
 
     def postOptions(self) -> None:
         names = ("port", "data-dir", "auth-mode")
@@ -159,6 +177,16 @@ def refuse(sentence: str) -> NoReturn:
         stderr.write(f"teamchat: {sentence}\n")
         stderr.flush()
     raise Refused(sentence)
+
+
+def _has_stderr() -> bool:
+    """
+    Does anybody read it?  Whoever has forked has C{/dev/null} there.
+    """
+    try:
+        return not os.path.samestat(os.fstat(2), os.stat(os.devnull))
+    except OSError:
+        return False
 
 
 def mint() -> str:
@@ -280,9 +308,12 @@ class House:
         Tell of one commit, entry by entry to the clients and to the daemon
         itself: a stream that is cut by one of them hears nothing after it.
         """
-        for entry in entries:
-            self.hub.deliver(entry)
-            self.sessions.notice(entry)
+        tells: tuple[Callable[[Entry], None], ...] = (self.hub.deliver, self.sessions.notice)
+        for entry, tell in product(entries, tells):
+            try:
+                tell(entry)
+            except Exception:  # the rest has to be told: a removed user has to go
+                log.failure("entry {number} was not told to all", number=entry.number)
 
     def _prepare(self, chosen: config.Config, jwt_secret: str) -> ForWhomItIs:
         auth = chosen.auth
@@ -321,7 +352,7 @@ class House:
         with_passwords = chosen.auth.auth_mode == "password"
         invite = self.letters.invite if chosen.email.host else None
         users = Users(self.users, self.passwords, mint, with_passwords, invite)
-        access = Access(self.channels, self.messages)
+        access = Access(self.messages)
         messages = Messages(access, self.messages, mint, chosen.chat.max_message_length)
         about = AboutRoutes(identity)
         areas: dict[str, Area] = {
@@ -421,12 +452,14 @@ class Teamchat(Service):
         try:
             self._start()
         except (Unusable, secret.BadSecret, CannotListen, ChatError) as error:
-            log.error("{why}", why=str(error))  # whoever has forked has no stderr
+            if not _has_stderr():  # else the log would say it a second time on the same terminal
+                log.error("{why}", why=str(error))
             refuse(str(error))
         super().startService()
 
     def _start(self) -> None:
         chosen = self._chosen
+        connections = _open_files() - FILES_OF_OUR_OWN
         self._database.startService()
         jwt_secret = chosen.auth.jwt_secret or secret.kept_in(self._directory)
         self._house = House(
@@ -449,7 +482,9 @@ class Teamchat(Service):
             timer = TimerService(seconds, _carefully, function)
             timer.startService()
             self._timers.append(timer)
+        log.info("There is room for {count} connections at once", count=connections)
         self._say_hello(link)
+        _settle()
 
     def _furnish(self) -> str | None:
         """
@@ -463,6 +498,11 @@ class Teamchat(Service):
         if wanted.email and not start.has_admin():
             admin = start.make_admin(wanted.email, wanted.user_name, wanted.password)
             log.info("Made the first admin, {name}", name=admin.user_name)
+        elif wanted.email and not start.has_user(wanted.email):
+            log.warn(
+                "[chat.initialUser] {email} is not made: this server has an administrator already",
+                email=wanted.email,
+            )
         link = start.link_for_admin()
         return None if link is None else link.token
 
@@ -471,6 +511,10 @@ class Teamchat(Service):
         log.info("teamchat {version} listens at {address}", version=__version__, address=address)
         auth = self._chosen.auth
         if auth.auth_mode == "dev":
+            log.warn(
+                'authMode is "dev": whoever reaches this port signs in as whom they like,'
+                " as an administrator too"
+            )
             log.info("In dev mode no letter is sent; the link in it is shown here instead")
         elif not self._chosen.email.host:
             log.warn(
@@ -479,42 +523,106 @@ class Teamchat(Service):
             )
         if token is None:
             return
+        here = self._address_to_call()
+        link = auth.app_url
+        if link == config.Auth().app_url and not here.endswith(DEFAULT_PORT):
+            link = here  # nobody has said where we are, and nobody listens there
+        email = '"email": "YOU@example.org"'
+        calls = {
+            "password": "/auth/setup-password --json"
+            f""" '{{{email}, "password": "AT LEAST 8", "token": "{token}"}}'""",
+            "dev": f"""/auth/dev-login --json '{{{email}, "token": "{token}"}}'""",
+            "magic-link": "/auth/verify"
+            f""" -H "Authorization: Bearer {token}" --json '{{{email}}}'""",
+        }
         log.info(
-            "Nobody administrates this server yet. Whoever opens this link first will:"
-            " {url}?token={token}",
-            url=auth.app_url,
+            "Nobody administrates this server yet. The first to send this will:\n"
+            "curl {here}{call}\n"
+            "Or, with a page for it, the first to open {link}?token={token}",
+            here=here,
+            call=calls[auth.auth_mode],
+            link=link.rstrip("/"),
             token=token,
         )
-        calls = {
-            "password": "POST /auth/setup-password with email, password and token",
-            "dev": "POST /auth/dev-login with email and token",
-            "magic-link": "POST /auth/verify with email, and the token in Authorization",
-        }
-        log.info("Or, without a page: {call}.", call=calls[auth.auth_mode])
+
+    def _address_to_call(self) -> str:
+        """
+        Where somebody on this machine reaches us.  A socket in the file system has
+        no such address, and for TLS it takes the name that is in the certificate.
+        """
+        descriptions = self._chosen.server.listen or ("tcp",)
+        for description, address in zip(descriptions, self._listening.addresses(), strict=False):
+            if description.startswith("tcp"):
+                return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        return self._chosen.auth.app_url.rstrip("/")
 
     async def _stop(self) -> None:
-        await self._listening.stopService()
-        for timer in self._timers:
-            await maybeDeferred(timer.stopService)
+        """
+        All within C{shutdownSeconds}: whoever started us kills us soon after, and
+        then the database is what should be done.
+        """
+        now, seconds = self._reactor.seconds(), self._chosen.server.shutdown_seconds
+        for_others, for_all = now + seconds * (1 - SHARE_OF_STORAGE), now + seconds
+        closed = self._listening.stopService()
+        regular = gatherResults([maybeDeferred(timer.stopService) for timer in self._timers])
         streams, letters = self._house.hub.end_all(), self._house.letters.close()
-        for ending in (streams, letters):
-            ending.addTimeout(self._chosen.server.shutdown_seconds, self._reactor)
-        try:
-            await streams
-        except TookTooLong:
+        if not await self._is_over(streams, for_others):
             log.info("Some clients did not take the end of their streams: hanging up")
-        try:
-            await letters
-        except TookTooLong:
+            self._house.hub.abort_all()
+        if not await self._is_over(letters, for_others):
             log.info("Some letters are still under way: they are sent again at the next start")
-        await self._database.stopService()
+        await self._is_over(closed, for_others)
+        await self._is_over(regular, for_others)
         self._threads.stopService()
+        await deferLater(self._reactor, 0)  # what was just hashed is stored
+        if not await self._is_over(self._database.stopService(), for_all):
+            log.warn("The disk does not finish what was begun, and is not waited for any more")
         for _ in range(TURNS):
             await deferLater(self._reactor, 0)
+
+    async def _is_over(self, ending: "Deferred[Any]", until: float) -> bool:
+        """
+        Wait for C{ending}, but no longer than C{until}.  If it fails, it is over:
+        it must not keep us from ending the rest.
+        """
+        ending.addTimeout(max(0, until - self._reactor.seconds()), self._reactor)
+        try:
+            await ending
+        except TookTooLong:
+            return False
+        except Exception:
+            log.failure("something could not be ended")
+        return True
 
     def stopService(self) -> "Deferred[None]":
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
+
+
+def _open_files() -> int:
+    """
+    Take as many open files as we may have.  What a shell or systemd gives at first
+    is 1024, kept so low for programs that use select(), and a stream is one.
+
+    @return: how many that are.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):  # not on this system: then we do with what there is
+        return soft
+    return hard
+
+
+def _settle() -> None:
+    """
+    What is there by now stays: the collector need not look at it again and again.
+    With its usual thresholds it stops the daemon a hundred times a second under
+    load, for objects that all die by themselves.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 15, 15)
 
 
 async def _carefully(function: Callable[[], Any]) -> None:

@@ -52,7 +52,7 @@ class Entrances:
 
     async def _ask_for(self, purpose: Purpose, email: str, client: Client) -> None:
         email = addresses.usable(email)
-        self._asked.begin(f"letter {key(email)}", f"letters {neighbourhood(client.ip)}")
+        self._asked.take(f"letter {key(email)}", f"letters {neighbourhood(client.ip)}")
         await self._ask(purpose, email)
 
     async def set_up(self, email: str, password: str, token: str, client: Client) -> TokenAnswer:

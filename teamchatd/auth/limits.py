@@ -3,7 +3,10 @@ How often somebody may: so many times a minute, or in another while, with
 patience for a burst.
 """
 
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from math import ceil
 
 from attrs import define, field
@@ -61,7 +64,8 @@ class Failures:
     The same for attempts that failed: so many a minute, and then each further
     one makes the next wait twice as long, until there has been peace.
 
-    @ivar _over: how many attempts there were at the limit since the last peace.
+    @ivar _over: how many failures there were at the limit since the last peace.
+    @ivar _under_way: how many attempts at an account have not ended yet.
     """
 
     _per_minute: int
@@ -69,62 +73,77 @@ class Failures:
     _clock: IReactorTime
     _full_until: dict[str, float] = field(init=False, factory=dict)
     _over: dict[str, int] = field(init=False, factory=dict)
+    _under_way: Counter[str] = field(init=False, factory=Counter)
 
-    def begin(self, *names: str) -> "Attempt":
+    def take(self, *names: str) -> None:
         """
-        Count an attempt as failed, under all its names, until it succeeds.
+        Count what counts whatever becomes of it.
 
-        @raise TooMany: it may not even be made, and is not counted.
+        @raise TooMany: it may not be, and is not counted under any name.
         """
-        now = self._clock.seconds()
-        interval = MINUTE / self._per_minute
+        self._refuse_over(*names)
         for name in names:
-            wait = self._until(name, now) + interval - now - MINUTE
+            self._count(name)
+
+    @contextmanager
+    def watch(self, wrong: type[Exception], client: str, account: str = "") -> Iterator[None]:
+        """
+        An attempt, which counts for both names if it ends in C{wrong}.  How else
+        it ends is no guess: a success, or a disk that is full.
+
+        Attempts at one account that have not ended count as failures against
+        each other: else a thousand guesses at once would all be looked at.
+        Those of one client do not: a whole office may be behind its address.
+
+        @raise TooMany: it may not even be made.
+        """
+        self._refuse_over(client, *filter(None, [account]))
+        self._under_way[account] += 1
+        try:
+            yield
+        except wrong:
+            for name in filter(None, [account, client]):
+                self._count(name)
+            raise
+        finally:
+            self._under_way[account] -= 1
+            if not self._under_way[account]:
+                del self._under_way[account]
+
+    def _refuse_over(self, *names: str) -> None:
+        now = self._clock.seconds()
+        for name in names:
+            more = 1 + self._under_way[name]
+            wait = self._until(name, now) + more * self._interval - now - MINUTE
             if wait > 1e-6:
                 raise TooMany(self._sentence, max(1, ceil(wait)))
-        return Attempt(self, {name: self._count(name, now, interval) for name in names})
+
+    @property
+    def _interval(self) -> float:
+        return MINUTE / self._per_minute
 
     def _until(self, name: str, now: float) -> float:
         return max(now, self._full_until.get(name, now))
 
-    def _count(self, name: str, now: float, interval: float) -> float:
-        """
-        @return: by how much the bucket has filled.
-        """
+    def _count(self, name: str) -> None:
+        now = self._clock.seconds()
         until = self._until(name, now)
         if until <= now:
             self._over.pop(name, None)
-        cost = interval
-        if until + 2 * interval > now + MINUTE + 1e-6:  # the last that fits
+        cost = self._interval
+        if until + 2 * cost > now + MINUTE + 1e-6:  # the last that fits
             over = self._over[name] = self._over.get(name, 0) + 1
-            cost = min(interval * 2 ** min(over, 20), LONGEST_DELAY)
-        self._full_until[name] = until + cost
+            cost = min(cost * 2 ** min(over, 20), LONGEST_DELAY)
+        # Many that were under way together do not add up to a day.
+        self._full_until[name] = min(until + cost, now + MINUTE + LONGEST_DELAY)
         if len(self._full_until) > MOST_NAMES:
             self._forget(now)
-        return cost
-
-    def give_back(self, name: str, cost: float) -> None:
-        if name in self._full_until:
-            self._full_until[name] -= cost
 
     def _forget(self, now: float) -> None:
         self._full_until = {name: t for name, t in self._full_until.items() if t > now}
         if len(self._full_until) > MOST_NAMES:
             self._full_until.clear()
         self._over = {name: n for name, n in self._over.items() if name in self._full_until}
-
-
-@define
-class Attempt:
-    _failures: Failures
-    _costs: dict[str, float]
-
-    def succeeded(self) -> None:
-        """
-        Only failures count.
-        """
-        for name, cost in self._costs.items():
-            self._failures.give_back(name, cost)
 
 
 class NoLimit:
@@ -141,21 +160,32 @@ class NoFailures:
     Stands for L{Failures} that are not counted.
     """
 
-    def begin(self, *names: str) -> "NoFailures":
-        return self
-
-    def succeeded(self) -> None:
+    def take(self, *names: str) -> None:
         pass
+
+    @contextmanager
+    def watch(self, wrong: type[Exception], client: str, account: str = "") -> Iterator[None]:
+        yield
+
+
+def address_of(host: str) -> IPv4Address | IPv6Address | None:
+    """
+    A socket that listens to both kinds calls 192.0.2.7 C{::ffff:192.0.2.7}: left
+    so, all of IPv4 would be one /64, and no proxy of ours would be known.
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
 def neighbourhood(host: str) -> str:
     """
     One name for all addresses that one client has: in IPv6, those of its /64.
     """
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
+    address = address_of(host)
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
-    return host
+    return host if address is None else str(address)

@@ -8,19 +8,20 @@ once already take most of a small machine, so the pool is that small.
 
 import hashlib
 from base64 import b64encode
+from collections import deque
 from collections.abc import Callable
 from functools import cache
 from itertools import islice
 from typing import Any
 
 import bcrypt
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from teamchatd.errors import Invalid
+from teamchatd.errors import Invalid, TooMany, Unavailable
 
 SHORTEST = 8
 LONGEST = 256
@@ -30,6 +31,16 @@ MOST_COMMON = 3000
 """Passwords that are refused (OWASP ASVS 5.0, 6.2.4)."""
 
 AT_ONCE = 2
+
+MOST_WAITING = 64
+"""
+More are refused: the last of these waits for eight seconds, and whoever waited
+much longer would give up, and have us work for nobody.
+"""
+
+RETRY_SECONDS = 10
+TOO_BUSY = "Too many are signing in at this moment. Try again in a few seconds."
+STOPPING = "The server is stopping. Try again in a moment."
 
 BCRYPT_COST = 12
 """Each step more doubles the time: a quarter of a second at 12."""
@@ -124,18 +135,31 @@ class Passwords:
     async def rehash(self, password: str, password_hash: str) -> str | None:
         """
         A new hash of a password that has just matched, if the cost has risen
-        since it was hashed.
+        since it was hashed.  That can wait when there is much to do.
         """
         if _cost_of(password_hash) >= self._cost:
             return None
-        hashed: str = await self._in_thread(hash_now, password, self._cost)
+        try:
+            hashed: str = await self._in_thread(hash_now, password, self._cost)
+        except TooMany:
+            return None
         return hashed
+
+
+@frozen(eq=False)
+class Job:
+    function: Callable[..., Any] = field(repr=False)
+    args: tuple[Any, ...] = field(repr=False)
+    done: "Deferred[Any]" = field(factory=Deferred)
 
 
 @define(eq=False, slots=False)
 class Threads(Service):
     """
     The few threads in which bcrypt works.
+
+    The pool has a queue of its own, which has no bound, and which it works off
+    before it stops; so it is given no more than it can do at once.
     """
 
     _reactor: Any
@@ -143,13 +167,45 @@ class Threads(Service):
         init=False, factory=lambda: ThreadPool(minthreads=0, maxthreads=AT_ONCE, name="passwords")
     )
 
+    _waiting: deque[Job] = field(init=False, factory=deque)
+    _at_work: int = field(init=False, default=0)
+
     def startService(self) -> None:
         super().startService()
         self._pool.start()
 
     def stopService(self) -> None:
+        """
+        What waits is refused, what was begun is waited for: part of a second.
+        """
         super().stopService()
+        waiting, self._waiting = self._waiting, deque()
+        for job in waiting:
+            job.done.errback(Unavailable(STOPPING))
         self._pool.stop()
 
     def run(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
-        return deferToThreadPool(self._reactor, self._pool, function, *args)
+        """
+        @raise TooMany: too much waits already.
+        @raise Unavailable: we stop.
+        """
+        if not self.running:
+            return fail(Unavailable(STOPPING))
+        if len(self._waiting) >= MOST_WAITING:
+            return fail(TooMany(TOO_BUSY, RETRY_SECONDS))
+        job = Job(function, args)
+        self._waiting.append(job)
+        self._next()
+        return job.done
+
+    def _next(self) -> None:
+        if self._waiting and self._at_work < AT_ONCE:
+            job = self._waiting.popleft()
+            self._at_work += 1
+            working = deferToThreadPool(self._reactor, self._pool, job.function, *job.args)
+            working.addBoth(self._over).chainDeferred(job.done)
+
+    def _over(self, outcome: Any) -> Any:
+        self._at_work -= 1
+        self._next()
+        return outcome

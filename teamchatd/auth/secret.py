@@ -24,6 +24,8 @@ def kept_in(directory: Path) -> str:
     try:
         if not path.exists():
             _make(path)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)  # put back from a backup, perhaps
         secret = path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise BadSecret(f"the secret {path} cannot be read or made: {error}") from error

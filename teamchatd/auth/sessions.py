@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from teamchatd.auth.tokens import Claims, Tokens
-from teamchatd.errors import NotFound, Unidentified
+from teamchatd.errors import NotFound, Unavailable, Unidentified
 from teamchatd.model import Actor, Client, Daemons, Entry, Session
 from teamchatd.store.sessions import SESSIONS_ENDED, NotGood, Opening, SessionStore
 
@@ -172,16 +172,28 @@ class Sessions:
         while True:
             endings = self._known.endings
             holder = await self._store.holder(claims.pair_id, self._now())
-            if holder is not None and not holder.used:
-                await self._store.mark_used(claims.pair_id)
+            is_new = holder is not None and not holder.used
+            if is_new and await self._mark_used(claims.pair_id):
+                continue
             # Had a session ended while we asked, the answer could be from before.
-            elif endings == self._known.endings:
+            if endings == self._known.endings:
                 break
         if holder is None:
             raise Unidentified(SIGN_IN_FIRST)
-        if remember:
+        if remember and not is_new:
             self._known.meet(token, Known(holder.actor, claims.until))
         return holder.actor
+
+    async def _mark_used(self, pair_id: str) -> bool:
+        """
+        @return: whether it was stored.  A full disk keeps nobody from reading:
+            the token is marked when it comes the next time.
+        """
+        try:
+            await self._store.mark_used(pair_id)
+        except Unavailable:
+            return False
+        return True
 
     async def refresh(self, token: str) -> TokenAnswer:
         """

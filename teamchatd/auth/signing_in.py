@@ -46,16 +46,19 @@ class SigningIn:
         @raise TooMany: this account, or this client, has failed too often.
         """
         email = addresses.usable(email)
-        where = f"client {neighbourhood(client.ip)}"
-        attempt = self._failures.begin(f"account {key(email)}", where)
+        with self._failures.watch(WrongPassword, _place(client), f"account {key(email)}"):
+            user = await self._owner(email, password)
+        opening = self._sessions.opening(user.id, client, user.password_hash)
+        answer = await self._sessions.open(opening)
+        await self._rehash(user, password)
+        return answer
+
+    async def _owner(self, email: str, password: str) -> User:
         user = await self._users.by_email(email)
         password_hash = user.password_hash if user is not None else None
         if not await self._passwords.match(password, password_hash) or user is None:
             raise WrongPassword()
-        answer = await self._sessions.open(self._sessions.opening(user.id, client, password_hash))
-        attempt.succeeded()
-        await self._rehash(user, password)
-        return answer
+        return user
 
     async def _rehash(self, user: User, password: str) -> None:
         before = user.password_hash or ""
@@ -70,14 +73,14 @@ class SigningIn:
         @raise AddressTaken: a refusal leaves no account behind.
         @raise UnusablePassword: the same.
         """
-        attempt = self._failures.begin(f"client {neighbourhood(client.ip)}")
-        new = NewUser(
-            self._mint(),
-            addresses.usable(email),
-            password_hash=await self._passwords.hash(password),
-        )
-        opened = await self._users.register(new, self._sessions.opening(new.id, client))
-        attempt.succeeded()
+        # Whoever meets a taken address has learned that it is: that is a guess, too.
+        with self._failures.watch(AddressTaken, _place(client)):
+            new = NewUser(
+                self._mint(),
+                addresses.usable(email),
+                password_hash=await self._passwords.hash(password),
+            )
+            opened = await self._users.register(new, self._sessions.opening(new.id, client))
         return self._sessions.answer_for(opened)
 
     async def as_developer(self, email: str, token: str | None, client: Client) -> tuple[User, str]:
@@ -99,7 +102,7 @@ class SigningIn:
         if user is None:
             if self._is_invite_required:
                 raise NotInvited("Nobody with this e-mail address has been invited.")
-            user = await self._newcomer(email)
+            user = await self._users.admit(NewUser(self._mint(), email))
         opening = self._sessions.opening(user.id, client, seconds=DEV_TOKEN_SECONDS)
         await self._sessions.open(opening)
         return user, self._sessions.lasting_token(opening)
@@ -114,12 +117,6 @@ class SigningIn:
         admin = await self._users.find(opened.user_id)
         return None if admin is None else (admin, self._sessions.lasting_token(opened))
 
-    async def _newcomer(self, email: str) -> User:
-        is_first = not await self._users.has_admin()
-        try:
-            return await self._users.add(NewUser(self._mint(), email, is_admin=is_first))
-        except AddressTaken:  # by themselves, at the same moment
-            user = await self._users.by_email(email)
-            if user is None:
-                raise
-            return user
+
+def _place(client: Client) -> str:
+    return f"client {neighbourhood(client.ip)}"

@@ -8,8 +8,7 @@ a message that the one who acts may not read.
 from attrs import define
 
 from teamchatd.errors import Forbidden
-from teamchatd.model import Actor, Channel, Message
-from teamchatd.store.channels import ChannelStore, NoSuchChannel
+from teamchatd.model import Actor, Message
 from teamchatd.store.messages import MessageStore, NoSuchMessage
 
 
@@ -34,17 +33,7 @@ def admin(actor: Actor) -> None:
 
 @define
 class Access:
-    _channels: ChannelStore
     _messages: MessageStore
-
-    async def channel(self, actor: Actor, channel_id: str) -> Channel:
-        """
-        A channel that C{actor} can read.
-        """
-        channel = await self._channels.find(channel_id)
-        if channel is None:
-            raise NoSuchChannel()
-        return channel
 
     async def message(self, actor: Actor, message_id: str) -> Message:
         """

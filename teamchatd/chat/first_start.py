@@ -7,15 +7,20 @@ from collections.abc import Callable
 
 from attrs import define
 
-from teamchatd.auth import links
-from teamchatd.auth.passwords import hash_now
+from teamchatd.auth import addresses, links, passwords
+from teamchatd.chat import names
+from teamchatd.errors import Invalid
 from teamchatd.model import User
 from teamchatd.store.change import Change
 from teamchatd.store.channels import make_general
 from teamchatd.store.database import Database
 from teamchatd.store.links import replace_first_start
 from teamchatd.store.settings import set_first_name
-from teamchatd.store.users import NewUser, add, has_admin
+from teamchatd.store.users import NewUser, add, by_email, has_admin
+
+
+class UnusableAdmin(Invalid):
+    """They could be made, and could never sign in."""
 
 
 @define
@@ -43,10 +48,25 @@ class FirstStart:
     def make_admin(self, email: str, user_name: str | None, password: str | None) -> User:
         """
         Make the first admin, as the configuration wants them.
+
+        @raise UnusableAdmin: nobody else could be made so, either.
         """
-        password_hash = hash_now(password, self._cost) if password else None
-        new = NewUser(self._mint(), email, True, password_hash, user_name)
-        return self._database.change_at_once(add, new)
+        try:
+            new = self._usable(email, user_name, password)
+            return self._database.change_at_once(add, new)
+        except Invalid as wrong:
+            raise UnusableAdmin(f"the first admin, {email}, cannot be made: {wrong}") from wrong
+
+    def _usable(self, email: str, user_name: str | None, password: str | None) -> NewUser:
+        email = addresses.usable(email)
+        name = names.usable(user_name) if user_name else None
+        password_hash = None
+        if password:
+            password_hash = passwords.hash_now(passwords.usable(password), self._cost)
+        return NewUser(self._mint(), email, True, password_hash, name)
+
+    def has_user(self, email: str) -> bool:
+        return self._database.change_at_once(_has_user, email)
 
     def link_for_admin(self) -> links.Link | None:
         """
@@ -62,3 +82,7 @@ class FirstStart:
 
 def _has_admin(change: Change) -> bool:
     return has_admin(change.cursor)
+
+
+def _has_user(change: Change, email: str) -> bool:
+    return by_email(change.cursor, email) is not None

@@ -45,8 +45,7 @@ class Messages:
         """
         if limit < 1:
             raise UnusablePage("'limit' has to be 1 or more.")
-        channel = await self._access.channel(actor, channel_id)
-        return await self._store.page(channel.id, min(limit, LARGEST_PAGE), before)
+        return await self._store.page(channel_id, min(limit, LARGEST_PAGE), before)
 
     async def post(
         self,
@@ -75,9 +74,12 @@ class Messages:
     ) -> Message:
         """
         @param content: the new text; L{None} leaves it as it is.
+        @raise UnusableContent: it could not be said either, or nothing is to change.
         """
         message = await self._access.message_to_edit(actor, message_id)
-        if content is not None or images is None:
+        if content is None and images is None:
+            raise UnusableContent("Neither 'content' nor 'images' is given.")
+        if content is not None:
             content = self._usable(content, images)
         refuse_unknown(images)
         return await self._store.edit(message.id, content)

@@ -13,6 +13,8 @@ does not go together.
 
 from teamchatd.config.checks import BadConfig
 from teamchatd.config.sections import (
+    Auth,
+    Chat,
     Config,
     CustomProvider,
     Email,
@@ -20,12 +22,15 @@ from teamchatd.config.sections import (
     OAuth,
     Presets,
     Registration,
+    Server,
     Storage,
 )
 from teamchatd.config.sources import read
 
 __all__ = [
+    "Auth",
     "BadConfig",
+    "Chat",
     "Config",
     "CustomProvider",
     "Email",
@@ -33,6 +38,7 @@ __all__ = [
     "OAuth",
     "Presets",
     "Registration",
+    "Server",
     "Storage",
     "read",
 ]

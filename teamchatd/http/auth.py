@@ -175,6 +175,8 @@ class SessionRoutes:
     async def end(self, request: Request, actor: Actor) -> Response:
         session_id = optional_text(request.fields, "sessionId")
         keep_current = flag(request.fields, "keepCurrent")
+        if session_id is not None and keep_current:
+            raise Invalid("Give 'keepCurrent' or 'sessionId', not both.")
         if session_id is not None:
             await self._sessions.end_one(actor, session_id)
         else:

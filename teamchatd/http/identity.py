@@ -2,14 +2,15 @@
 Who is asking, and from where.
 """
 
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 
 from attrs import define
+from twisted.internet.address import UNIXAddress
 
-from teamchatd.auth.limits import Limit, NoLimit, neighbourhood
+from teamchatd.auth.limits import Limit, NoLimit, address_of, neighbourhood
 from teamchatd.auth.sessions import SIGN_IN_FIRST, Sessions
 from teamchatd.errors import Unidentified
-from teamchatd.http.fields import in_query
+from teamchatd.http.fields import BadField, in_query
 from teamchatd.http.request import Request
 from teamchatd.model import Actor, Client
 
@@ -39,7 +40,7 @@ class Identity:
         Browsers cannot send a header with an event stream: the query counts
         too, and first.
         """
-        token = in_query(request, "token")
+        token = _in_query(request)
         if token is not None:
             try:
                 return await self._known(request, token, remember=False)
@@ -77,19 +78,21 @@ class Identity:
         """
         The browser at the other end, behind the proxies that are ours.
         """
-        peer = getattr(request.getClientAddress(), "host", "")
+        connected = request.getClientAddress()
+        # Who may open a unix socket is said by its file: nobody strange stands behind one.
+        is_ours = isinstance(connected, UNIXAddress)
+        peer = _plain(getattr(connected, "host", ""))
         forwarded = b",".join(request.requestHeaders.getRawHeaders(b"X-Forwarded-For", []))
         named = forwarded.decode(errors="replace").split(",")
         hops = [hop.strip() for hop in named if hop.strip()]
         # The rightmost that is no proxy of ours: whatever stands left of it, anybody may have sent.
-        while hops and self._is_proxy(peer) and _is_address(hops[-1]):
-            peer = hops.pop()
+        while hops and (is_ours or self._is_proxy(peer)) and address_of(hops[-1]) is not None:
+            peer, is_ours = _plain(hops.pop()), False
         return Client(peer, request.getHeader("user-agent") or "")
 
     def _is_proxy(self, host: str) -> bool:
-        return _is_address(host) and any(
-            ip_address(host) in network for network in self._trusted_proxies
-        )
+        address = address_of(host)
+        return address is not None and any(address in network for network in self._trusted_proxies)
 
 
 def bearer(request: Request) -> str | None:
@@ -100,9 +103,19 @@ def bearer(request: Request) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _is_address(host: str) -> bool:
+def _in_query(request: Request) -> str | None:
+    """
+    The token of a browser.  What is not even text is one, too, and a wrong one.
+    """
     try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+        return in_query(request, "token")
+    except BadField:
+        return "no text"
+
+
+def _plain(host: str) -> str:
+    """
+    An address in the one way in which we write it; all else as it is.
+    """
+    address = address_of(host)
+    return host if address is None else str(address)

@@ -2,7 +2,9 @@
 Where we listen.
 """
 
-from collections.abc import Sequence
+import atexit
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -10,14 +12,26 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Site
+
+log = Logger()
 
 BACKLOG = 4096
 """
 Connections that may wait to be accepted.  With Twisted's 50 a restart loses a
 third of the clients that all come back at once.
 """
+
+
+def fail_at_exit() -> None:
+    """
+    Let this process end with a status that says it failed.  A daemon that runs
+    can only stop its reactor, and then C{twistd} ends as if all were well; nor
+    would another status than this survive the functions that run at the exit.
+    """
+    atexit.register(os._exit, 1)
 
 
 class CannotListen(Exception):
@@ -32,6 +46,7 @@ class Listening(Service):
 
     @ivar _descriptions: endpoints, as Twisted writes them, in place of C{_host}
         and C{_port}.
+    @ivar _fail_at_exit: called when we stop for a place that was refused later.
     """
 
     _reactor: Any
@@ -39,7 +54,9 @@ class Listening(Service):
     _host: str
     _port: int
     _descriptions: Sequence[str]
+    _fail_at_exit: Callable[[], object] = fail_at_exit
     _open: list[Any] = field(init=False, factory=list)
+    _stopped: bool = field(init=False, default=False)
 
     def startService(self) -> None:
         """
@@ -53,6 +70,7 @@ class Listening(Service):
 
     def stopService(self) -> "Deferred[list[Any]]":
         super().stopService()
+        self._stopped = True
         return gatherResults([maybeDeferred(port.stopListening) for port in self._open])
 
     def addresses(self) -> list[str]:
@@ -78,9 +96,32 @@ class Listening(Service):
             opening = serverFromString(self._reactor, description).listen(self._site)
         except Exception as error:  # whatever a parser of endpoints makes of a typing error
             raise CannotListen(f"[server] listen: {description!r}: {error}") from error
-        opening.addCallbacks(self._open.append, failures.append)
+        opening.addCallbacks(self._opened, failures.append)
         if failures:
-            raise CannotListen(f"cannot listen on {description}: {_reason(failures[0].value)}")
+            raise CannotListen(_refusal(description, failures[0]))
+        opening.addCallback(lambda _: self._check(description, failures))
+
+    def _opened(self, port: Any) -> Any:
+        """
+        Some kinds of places take their time, and we may have stopped meanwhile.
+        """
+        if self._stopped:
+            return port.stopListening()
+        return self._open.append(port)
+
+    def _check(self, description: str, failures: list[Failure]) -> None:
+        """
+        A place that is refused later ends the process, too, rather than leave it
+        running where nobody reaches it.
+        """
+        if failures and not self._stopped:
+            log.critical("{why}", why=_refusal(description, failures[0]))
+            self._fail_at_exit()
+            self._reactor.stop()
+
+
+def _refusal(description: str, failure: Failure) -> str:
+    return f"cannot listen on {description}: {_reason(failure.value)}"
 
 
 def _reason(error: BaseException | None) -> str:

@@ -3,6 +3,7 @@ The HTTP request, as Twisted hands it to us, with the manners of our contract.
 """
 
 import secrets
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any, AnyStr
 
@@ -31,6 +32,9 @@ ON_EVERY_ANSWER = (
     (b"Referrer-Policy", [b"no-referrer"]),
     (b"Cache-Control", [b"no-store"]),
 )
+
+TO_SCRIPTS = (b"Access-Control-Expose-Headers", [b"Retry-After"])
+"""What a page from elsewhere may read besides the body: how long it has to wait."""
 
 PREFLIGHT = (
     (b"Access-Control-Allow-Methods", [b"GET, POST, PUT, DELETE"]),
@@ -198,6 +202,14 @@ class Request(server.Request):
         if self.requestHeaders.hasHeader(b"Access-Control-Request-Method"):
             for name, values in PREFLIGHT:
                 headers.setRawHeaders(name, values)
+        else:
+            headers.setRawHeaders(*TO_SCRIPTS)
+
+    def setResponseCode(self, code: int, message: bytes | None = None) -> None:
+        """
+        Twisted's own list is older than 429, which it calls "Unknown Status".
+        """
+        super().setResponseCode(code, message or HTTPStatus(code).phrase.encode())
 
     def processingFailed(self, reason: Failure) -> Failure:
         """
@@ -222,6 +234,7 @@ class Site(server.Site):
 
     requestFactory = Request
     displayTracebacks = False
+    noisy = False  # or the log says where we listen three times, twice of it in Twisted's words
 
     def __init__(
         self, root: IResource, reactor: IReactorTime, origins: frozenset[bytes] = frozenset()

@@ -32,6 +32,9 @@ def event(event_id: str, text: str) -> Frame:
 HEARTBEAT = frame(b":\n\n")
 """A comment: proxies see traffic, clients see nothing."""
 
+END = Frame(b"", b"0\r\n\r\n")
+"""The end of the body; in HTTP/1.0 that is the end of the connection."""
+
 REPLACED = frame(b'retry: 60000\ndata: {"type":"REPLACED","payload":{}}\n\n')
 """
 To a stream that gives way to a newer one of the same user.  Without C{retry} a

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 import orjson
 from attrs import define, evolve, field, frozen
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from teamchatd.live.frames import HEARTBEAT, REPLACED, Frame, event
 from teamchatd.live.stream import Stream
@@ -41,6 +42,13 @@ than it may hold: again and again, whenever it comes back.
 """
 
 
+CLOSING_SECONDS = 5
+"""
+For how long a client may take the end of its stream.  Then we hang up: a client
+that does not read, or over TLS does not agree to the end, would keep a connection
+that nobody counts any more, and a client can have as many of those as it likes.
+"""
+
 ReadAfter = Callable[[int, int], "Deferred[Stretch]"]
 
 
@@ -66,6 +74,10 @@ class Hub:
 
     @ivar _read_after: reads the journal: C{(number, limit)} to a stretch.
     @ivar head: the number of the last entry that was handed out here.
+    @ivar _leaving: streams that are caught up although their session has ended,
+        each until the number of the last entry that it may hear.
+    @ivar _closing: when we hang up on those that should be gone by themselves.
+    @ivar _all_closed: who waits until none of these is left.
     """
 
     _clock: IReactorTime
@@ -82,6 +94,9 @@ class Hub:
     _beat: int = field(init=False, default=0)
     _tail: deque[Kept] = field(init=False, factory=deque)
     _tail_size: int = field(init=False, default=0)
+    _leaving: dict[Stream, int] = field(init=False, factory=dict)
+    _closing: dict[Stream, IDelayedCall] = field(init=False, factory=dict)
+    _all_closed: "list[Deferred[None]]" = field(init=False, factory=list)
 
     def begin(self, era: str, head: int) -> None:
         """
@@ -105,16 +120,27 @@ class Hub:
 
         @return: fires once the stream has heard all there is, or is gone.
         """
+        listening = Deferred.fromCoroutine(self._listen(stream, last_event_id))
+        return listening.addErrback(self._broken, stream)
+
+    async def _listen(self, stream: Stream, last_event_id: str | None) -> None:
         self._admit(stream)
         resumed = None if last_event_id is None else self._number(last_event_id)
         stream.send(HEARTBEAT)
-        if resumed is None:
+        if resumed is not None:
+            await self._catch_up(stream, resumed)
+        elif last_event_id is not None:
+            self._reset(stream, "The server does not know this event id.")
+        else:
             self._greet(stream, self.head)
-            if last_event_id is not None:
-                self._reset(stream, "The server does not know this event id.")
             self._join(stream)
-            return succeed(None)
-        return Deferred.fromCoroutine(self._resume(stream, resumed))
+
+    def _broken(self, failure: Failure, stream: Stream) -> None:
+        """
+        Rather no stream than one that is open and deaf: it comes back.
+        """
+        log.failure("a stream could not be served", failure)
+        _hang_up(stream)
 
     def _admit(self, stream: Stream) -> None:
         streams = self._by_user[stream.user_id]
@@ -129,14 +155,22 @@ class Hub:
 
     def _forget(self, stream: Stream) -> None:
         self._live.pop(stream, None)
+        self._leaving.pop(stream, None)
         self._to_beat[stream.beat_in].pop(stream, None)
         streams = self._by_user[stream.user_id]
         streams.remove(stream)
         if not streams:
             del self._by_user[stream.user_id]
+        if not stream.is_closed:
+            self._hang_up_later(stream)
 
     def _join(self, stream: Stream) -> None:
-        if stream.is_open:
+        """
+        It has heard all there is: now what happens, if its session goes on.
+        """
+        if stream in self._leaving:
+            self._finish(stream)
+        elif stream.is_open:
             stream.live = True
             self._live[stream] = None
 
@@ -149,24 +183,12 @@ class Hub:
             return None
         return int(number) if int(number) <= self.head else None
 
-    async def _resume(self, stream: Stream, number: int) -> None:
-        if self._tail_after(number) is None:
-            stretch = await self._read(stream, number)
-            if stretch is None:
-                return
-            if number + 1 < stretch.oldest:
-                self._greet(stream, self.head)
-                self._reset(stream, "The server does not hold events that far back any more.")
-                self._join(stream)
-                return
-        self._greet(stream, number)
-        await self._catch_up(stream, number)
-
     async def _catch_up(self, stream: Stream, number: int) -> None:
         """
         Everything after C{number}, in order, then join in the very turn in which
         nothing is missing: no gap, and nothing twice.
         """
+        greeted = False
         while stream.is_open:
             kept = self._tail_after(number)
             if kept is None:
@@ -174,18 +196,28 @@ class Hub:
                 if stretch is None:
                     return
                 if number + 1 < stretch.oldest:
-                    stream.end()  # trimmed meanwhile: it comes back and is told to reload
+                    self._too_far_back(stream, greeted)
                     return
                 # What is committed but not yet handed out comes from deliver().
                 kept = [self._keep(e) for e in stretch.entries if e.number <= self.head]
-            for each in _in_one_go(kept):
+            if not greeted:
+                self._greet(stream, number)
+                greeted = True
+            last = self._leaving.get(stream, self.head)
+            for each in _in_one_go([each for each in kept if each.number <= last]):
                 if each.frame is not None and _is_for(each.audience, stream.user_id):
                     stream.send(each.frame)
                 number = each.number
-            if number >= self.head:
+            if number >= last:
                 self._join(stream)
                 return
             await stream.drained()
+
+    def _too_far_back(self, stream: Stream, greeted: bool) -> None:
+        if greeted:
+            stream.end()  # trimmed meanwhile: it comes back and is told to reload
+        else:
+            self._reset(stream, "The server does not hold events that far back any more.")
 
     async def _read(self, stream: Stream, number: int) -> Stretch | None:
         try:
@@ -199,10 +231,17 @@ class Hub:
         """
         The entries after C{number}, if memory holds all of them.
         """
-        missing = self.head - number
-        if missing > len(self._tail):
+        if number >= self.head:
+            return []
+        if not self._tail or self._tail[0].number > number + 1:
             return None
-        return [self._tail[index] for index in range(-missing, 0)]
+        found: list[Kept] = []
+        for kept in reversed(self._tail):
+            if kept.number <= number:
+                break
+            found.append(kept)
+        found.reverse()
+        return found
 
     def _greet(self, stream: Stream, number: int) -> None:
         cursor = f"{self.era}.{number}"
@@ -217,7 +256,12 @@ class Hub:
         self._say(stream, cursor, "CONNECTED", payload)
 
     def _reset(self, stream: Stream, reason: str) -> None:
+        """
+        What it missed cannot be told: it starts from here.
+        """
+        self._greet(stream, self.head)
         self._say(stream, f"{self.era}.{self.head}", "RESET", {"reason": reason})
+        self._join(stream)
 
     def _say(self, stream: Stream, event_id: str, kind: str, payload: dict[str, str]) -> None:
         text = orjson.dumps({"type": kind, "payload": payload}).decode()
@@ -229,14 +273,37 @@ class Hub:
         """
         Hand out what was committed.  Entries come in the order of their numbers.
         """
+        try:
+            frame = self._take_in(entry)
+        except Exception:
+            log.failure("entry {number} cannot be told as it happens", number=entry.number)
+            self._start_anew(entry.number)
+            return
+        if frame is None:
+            return
+        for stream in self._listeners(entry.audience):
+            try:
+                stream.send(frame)
+            except Exception:  # one that broke must not keep it from the others
+                self._broken(Failure(), stream)
+
+    def _take_in(self, entry: Entry) -> Frame | None:
         if entry.erases and entry.subject is not None:
             self._erase(entry.subject)
         kept = self._keep(entry)
         self._remember(kept)
         self.head = entry.number
-        if kept.frame is not None:
-            for stream in self._listeners(entry.audience):
-                stream.send(kept.frame)
+        return kept.frame
+
+    def _start_anew(self, head: int) -> None:
+        """
+        Forget what memory holds, which has a gap now, and all who listen: they
+        come back, and are told everything from the journal.
+        """
+        self._tail.clear()
+        self._tail_size = 0
+        self.head = head
+        self.abort_all()
 
     def _keep(self, entry: Entry) -> Kept:
         frame = None
@@ -272,11 +339,24 @@ class Hub:
 
     def end_sessions(self, user_id: str, session_ids: list[str]) -> None:
         """
-        Cut the streams of sessions that have ended.
+        End the streams of sessions that have ended.  Why they have, a removed
+        user is told last of all; so those who have not heard everything yet are
+        given a little time to.
         """
         for stream in tuple(self._by_user.get(user_id, ())):
-            if stream.session_id in session_ids:
-                stream.end()
+            if stream.session_id not in session_ids:
+                continue
+            if stream.live:
+                self._finish(stream)
+            elif stream not in self._leaving:
+                self._leaving[stream] = self.head
+                self._hang_up_later(stream)
+
+    def _finish(self, stream: Stream) -> None:
+        try:
+            stream.finish()
+        except Exception:  # the others of a removed user have to go, too
+            self._broken(Failure(), stream)
 
     def end_all(self) -> "Deferred[None]":
         """
@@ -284,21 +364,39 @@ class Hub:
 
         @return: fires when their connections are closed.
         """
-        ending = [stream for streams in self._by_user.values() for stream in streams]
-        left = set(ending)
-        closed: Deferred[None] = Deferred()
-
-        def one_less(stream: Stream) -> None:
-            left.discard(stream)
-            if not left and not closed.called:
-                closed.callback(None)
-
-        for stream in ending:
-            stream.closed = one_less
+        for stream in self._open():
             stream.end()
-        if not left and not closed.called:
-            closed.callback(None)
+        closed: Deferred[None] = Deferred()
+        self._all_closed.append(closed)
+        self._look_closed()
         return closed
+
+    def abort_all(self) -> None:
+        """
+        Hang up on everybody, also on those whose end is under way.
+        """
+        for stream in (*self._open(), *self._closing):
+            _hang_up(stream)
+
+    def _open(self) -> list[Stream]:
+        return [stream for streams in self._by_user.values() for stream in streams]
+
+    def _hang_up_later(self, stream: Stream) -> None:
+        if stream not in self._closing:
+            stream.closed = self._closed
+            self._closing[stream] = self._clock.callLater(CLOSING_SECONDS, _hang_up, stream)
+
+    def _closed(self, stream: Stream) -> None:
+        hanging_up = self._closing.pop(stream)
+        if hanging_up.active():
+            hanging_up.cancel()
+        self._look_closed()
+
+    def _look_closed(self) -> None:
+        if not self._closing:
+            waiting, self._all_closed = self._all_closed, []
+            for closed in waiting:
+                closed.callback(None)
 
     # The heartbeat
 
@@ -329,6 +427,13 @@ def _is_for(audience: Audience, user_id: str) -> bool:
         case Users(ids=ids):
             return user_id in ids
     return False
+
+
+def _hang_up(stream: Stream) -> None:
+    try:
+        stream.abort()
+    except Exception:
+        log.failure("a stream could not be closed")
 
 
 def _in_one_go(kept: list[Kept]) -> Iterator[Kept]:

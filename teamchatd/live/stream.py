@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from teamchatd.live.frames import Frame
+from teamchatd.live.frames import END, Frame
 
 LONGEST_BACKLOG = 1 << 20
 """
@@ -33,6 +33,8 @@ class Stream:
 
     @ivar user_id: whose stream this is.
     @ivar session_id: whose end is the stream's end.
+    @ivar is_open: whether it still sends what it is given.  After that its
+        connection is closed, which takes until C{closed} is called.
     @ivar live: whether it hears what happens now; before, it is caught up.
     @ivar gone: called with the stream once it sends nothing any more.
     @ivar closed: called with the stream once its connection is closed.
@@ -49,6 +51,7 @@ class Stream:
         "closed",
         "connection_id",
         "gone",
+        "is_open",
         "live",
         "session_id",
         "user_id",
@@ -71,20 +74,24 @@ class Stream:
         self.user_id = user_id
         self.session_id = session_id
         self.connection_id = connection_id
+        self.is_open = True
         self.live = False
         self.beat_in = 0
         self.gone: Callable[[Stream], None] = _nobody
         self.closed: Callable[[Stream], None] = _nobody
 
     @property
-    def is_open(self) -> bool:
-        return self._transport is not None
+    def is_closed(self) -> bool:
+        """
+        Whether the connection is gone, too.
+        """
+        return self._transport is None
 
     def send(self, frame: Frame) -> None:
         """
         Write C{frame}, or keep it for when the reader has read what it has.
         """
-        if self._transport is None:
+        if not self.is_open:
             return
         data = frame.chunk if self._chunked else frame.plain
         if not self._paused:
@@ -113,7 +120,7 @@ class Stream:
         is nobody to write to any more.
         """
         waiting: Deferred[None] = Deferred()
-        if self._paused and self._transport is not None:
+        if self._paused and self.is_open:
             self._drained = waiting
         else:
             waiting.callback(None)
@@ -123,32 +130,42 @@ class Stream:
         """
         End the response in the way of HTTP, and hang up.
         """
-        if self._transport is None:
-            return
         if self._paused:  # it would have to read a backlog first, and may never
             self.abort()
-            return
-        if self._chunked:
-            self._transport.write(b"0\r\n\r\n")
-        transport = self._let_go()
-        transport.unregisterProducer()  # with a producer, loseConnection waits for ever
-        transport.loseConnection()
+        else:
+            self.finish()
+
+    def finish(self) -> None:
+        """
+        The same, but a reader with a backlog gets to read it.  It may never do
+        so, and over TLS the connection is not closed before the client has
+        agreed to it: somebody has to L{abort} in the end.
+        """
+        self.send(END)
+        if self.is_open:
+            self._let_go()
+            self._close_when_written()
 
     def abort(self) -> None:
         """
-        Hang up at once.
+        Hang up at once, also if the end is under way.
         """
-        if self._transport is not None:
-            self._let_go().abortConnection()
+        transport = self._transport
+        if transport is not None:
+            self._backlog = None
+            self._let_go()
+            transport.abortConnection()
 
-    def _let_go(self) -> Any:
-        transport, self._transport = self._transport, None
-        self._backlog = None
-        self._paused = False
+    def _let_go(self) -> None:
+        self.is_open = False
         gone, self.gone = self.gone, _nobody
         gone(self)
         self._fire_drained()
-        return transport
+
+    def _close_when_written(self) -> None:
+        if self._transport is not None and not self._paused:
+            self._transport.unregisterProducer()  # with one, loseConnection waits for ever
+            self._transport.loseConnection()
 
     def _fire_drained(self) -> None:
         waiting, self._drained = self._drained, None
@@ -166,9 +183,13 @@ class Stream:
             data = self._backlog.popleft()
             self._size -= len(data)
             self._transport.write(data)
-        if not self._paused:
-            self._backlog = None
+        if self._paused:
+            return
+        self._backlog = None
+        if self.is_open:
             self._fire_drained()
+        else:
+            self._close_when_written()
 
     def stopProducing(self) -> None:
         """
@@ -183,8 +204,8 @@ class Stream:
         """
 
     def connectionLost(self, reason: Failure) -> None:
-        if self._transport is not None:
-            self._let_go()
+        self._transport = self._backlog = None
+        self._let_go()
         self.closed(self)
 
 

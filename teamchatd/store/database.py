@@ -8,6 +8,7 @@ only itself.  A change that comes alone waits for nobody.
 """
 
 import fcntl
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -25,7 +26,7 @@ from twisted.python.failure import Failure
 from teamchatd.errors import Unavailable
 from teamchatd.model import Entry
 from teamchatd.store.change import Change
-from teamchatd.store.schema import Unusable, upgrade
+from teamchatd.store.schema import Unusable, copies_in, upgrade
 
 log = Logger()
 
@@ -35,7 +36,7 @@ Ts = TypeVarTuple("Ts")
 LARGEST_BATCH = 500
 """Changes in one transaction: a longer one would make its first wait for its last."""
 
-READERS = 3
+READERS = 1
 """Connections that read.  More gain nothing: Python runs one of them at a time."""
 
 NOT_STORED = "The server cannot store this right now. Nothing was changed. Try again later."
@@ -318,8 +319,10 @@ class Database(Service):
         """
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = open(self._directory / "lock", "a")  # noqa: SIM115 - held until we stop
+            lock = self._directory / "lock"
+            self._lock = open(lock, "a", opener=_for_us_only)  # noqa: SIM115 - held until we stop
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._close_to_others(lock)
         except BlockingIOError as error:
             self._lock.close()
             raise Unusable(f"another teamchat is running on {self._directory}") from error
@@ -327,6 +330,17 @@ class Database(Service):
             raise Unusable(
                 f"the data directory {self._directory} cannot be used: {error.strerror}"
             ) from error
+
+    def _close_to_others(self, lock: Path) -> None:
+        """
+        A directory that somebody else made may be open to all, and so would be
+        what SQLite makes in it.  Its other files get the mode of the database.
+        """
+        os.close(_for_us_only(str(self.path), os.O_RDONLY | os.O_CREAT))
+        ours = [lock, *self._directory.glob(f"{self.path.name}*"), *copies_in(self._directory)]
+        for path in ours:
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, **CONNECT)
@@ -342,6 +356,10 @@ class Database(Service):
         self._writer.close()
         self._readers.close()
         self._lock.close()
+
+
+def _for_us_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _in_one_transaction(transaction: Transaction, jobs: list[Job]) -> list[Entry]:

@@ -4,8 +4,9 @@ Messages, as rows.
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Sequence
 
-from attrs import define, evolve, frozen
+from attrs import define, frozen
 from twisted.internet.defer import Deferred
 
 from teamchatd import shapes
@@ -54,16 +55,19 @@ def subject_of(message: Message) -> str:
 
 
 def find(cursor: sqlite3.Cursor, message_id: str) -> Message | None:
-    found = _with_reactions(
-        cursor, cursor.execute(f"{SELECT} WHERE messages.id = ?", (message_id,))
-    )
+    found = _found(cursor, "WHERE messages.id = ?", (message_id,))
     return found[0] if found else None
 
 
-def _with_reactions(cursor: sqlite3.Cursor, rows: sqlite3.Cursor) -> list[Message]:
+def _found(cursor: sqlite3.Cursor, where: str, parameters: Sequence[object]) -> list[Message]:
+    """
+    Messages with their authors' names of now, and their reactions.
+    """
     found = [
         Message(message_id, place_id, Author(author_id, user_name), content, created_at, updated_at)
-        for message_id, place_id, author_id, user_name, content, created_at, updated_at in rows
+        for message_id, place_id, author_id, user_name, content, created_at, updated_at in (
+            cursor.execute(f"{SELECT} {where}", parameters)
+        )
     ]
     chosen: dict[str, dict[str, list[str]]] = defaultdict(dict)
     marks = ", ".join("?" * len(found))
@@ -74,7 +78,7 @@ def _with_reactions(cursor: sqlite3.Cursor, rows: sqlite3.Cursor) -> list[Messag
     ):
         chosen[message_id].setdefault(reaction, []).append(user_id)
     return [
-        evolve(message, reactions=chosen[message.id]) if message.id in chosen else message
+        message._replace(reactions=chosen[message.id]) if message.id in chosen else message
         for message in found
     ]
 
@@ -83,6 +87,8 @@ def _page(cursor: sqlite3.Cursor, channel_id: str, limit: int, before: str | Non
     """
     Oldest first.  By position: an offset would count through the whole past.
     """
+    if channels.find(cursor, channel_id) is None:
+        raise NoSuchChannel()
     position = None
     if before is not None:
         row = cursor.execute(
@@ -92,12 +98,12 @@ def _page(cursor: sqlite3.Cursor, channel_id: str, limit: int, before: str | Non
         if row is None:
             raise NoSuchMessage()
         [position] = row
-    rows = cursor.execute(
-        f"{SELECT} WHERE place_id = ? AND thread_id IS NULL AND position < ?"
-        " ORDER BY position DESC LIMIT ?",
+    newest_first = _found(
+        cursor,
+        "WHERE place_id = ? AND thread_id IS NULL AND position < ? ORDER BY position DESC LIMIT ?",
         (channel_id, 2**63 - 1 if position is None else position, limit),
     )
-    return _with_reactions(cursor, rows)[::-1]
+    return newest_first[::-1]
 
 
 def _add(change: Change, draft: Draft) -> Message:
@@ -159,7 +165,7 @@ def _edit(change: Change, message_id: str, content: str | None) -> Message:
     """
     before = found_again(change.cursor, message_id)
     content = before.content if content is None else content
-    message = evolve(before, content=content, updated_at=change.at)
+    message = before._replace(content=content, updated_at=change.at)
     change.cursor.execute(
         "UPDATE messages SET content = ?, updated_at = ? WHERE id = ?",
         (message.content, message.updated_at, message.id),
@@ -191,6 +197,7 @@ class MessageStore:
         The newest C{limit} messages of a channel, or those just before the
         message C{before}; oldest first.
 
+        @raise NoSuchChannel: there is none.
         @raise NoSuchMessage: C{before} is not in this channel.
         """
         return self._database.read(_page, channel_id, limit, before)

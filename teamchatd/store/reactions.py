@@ -5,10 +5,18 @@ Reactions, as rows.
 from attrs import define
 from twisted.internet.defer import Deferred
 
+from teamchatd.errors import Invalid
 from teamchatd.model import InChannel, Message
 from teamchatd.store import messages
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+
+MOST = 50
+"""Different ones to a message: every page of the history brings them all."""
+
+
+class TooManyReactions(Invalid):
+    """One may still choose what others chose."""
 
 
 def _add(change: Change, message_id: str, user_id: str, reaction: str) -> Message:
@@ -16,6 +24,8 @@ def _add(change: Change, message_id: str, user_id: str, reaction: str) -> Messag
     Again: no change, nothing to tell.
     """
     message = messages.found_again(change.cursor, message_id)
+    if reaction not in message.reactions and len(message.reactions) >= MOST:
+        raise TooManyReactions(f"This message has {MOST} different reactions, and takes no more.")
     added = change.cursor.execute(
         "INSERT INTO reactions (message_id, user_id, reaction, position) VALUES (?, ?, ?, ?)"
         " ON CONFLICT DO NOTHING",
@@ -24,7 +34,8 @@ def _add(change: Change, message_id: str, user_id: str, reaction: str) -> Messag
     if not added.rowcount:
         return message
     _tell(change, "NEW_REACTION", message, user_id, reaction)
-    return messages.found_again(change.cursor, message_id)
+    chosen = {reaction: [*message.reactions.get(reaction, []), user_id]}
+    return message._replace(reactions={**message.reactions, **chosen})
 
 
 def _remove(change: Change, message_id: str, user_id: str, reaction: str) -> Message:

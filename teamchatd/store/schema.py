@@ -5,8 +5,10 @@ C{schema/} holds numbered SQL files.  A released file is never edited: a change
 to the schema is a new file.  The table C{schema} remembers which were applied.
 """
 
+import os
 import re
 import sqlite3
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,8 +17,11 @@ from twisted.logger import Logger
 
 log = Logger()
 
-COMPATIBLE_FROM = 1
-"""The oldest schema that code which knows the newest can work beside."""
+COMPATIBLE_FROM = 3
+"""
+Code that knows this schema works with what we write; older code would be wrong
+about it.  Raise it with a step that makes that true of more.
+"""
 
 
 class Unusable(Exception):
@@ -67,26 +72,67 @@ def upgrade(connection: sqlite3.Connection, spare: Path | None = None) -> None:
 
     @param spare: the folder for a copy of the database, which is made before
         the first step touches a database that was in use.
-    @raise FromTheFuture: a newer teamchat wrote it.
+    @raise FromTheFuture: a newer teamchat wrote it, in a way we do not know.
+    @raise Unusable: it cannot be copied.
     """
     known = steps()
     seen = applied(connection)
-    if seen > known[-1].number:
-        raise FromTheFuture(
-            f"the database has schema {seen}, and this version of teamchat knows {known[-1].number}"
-            " at the most: it was written by a newer version. Install that one, or restore a"
-            " backup made before the upgrade."
-        )
+    _refuse_future(connection, known[-1].number)
     missing = [step for step in known if step.number > seen]
     if seen and missing and spare is not None:
-        copy = spare / f"before-schema-{missing[-1].number}.sqlite"
-        copy.unlink(missing_ok=True)  # half a copy, left by an upgrade that was cut off
-        connection.execute("VACUUM INTO ?", (str(copy),))
-        log.info("Copied the database to {copy} before its upgrade", copy=str(copy))
+        _copy(connection, spare, seen, missing[-1].number)
     for step in missing:
         _apply(connection, step)
         if seen:
             log.info("Upgraded the database: {step}", step=step.name)
+
+
+def _refuse_future(connection: sqlite3.Connection, known: int) -> None:
+    """
+    What a newer version has added need not trouble an older one.
+    """
+    if applied(connection) <= known:
+        return
+    [(newest, needed)] = connection.execute("SELECT max(number), max(compatible_from) FROM schema")
+    if needed > known:
+        raise FromTheFuture(
+            f"the database has schema {newest}, and this version of teamchat knows {known}"
+            " at the most: it was written by a newer version. Install that one, or restore a"
+            " backup made before the upgrade."
+        )
+
+
+def copies_in(spare: Path) -> Iterator[Path]:
+    """
+    What upgrades have copied, whole or not.
+    """
+    return spare.glob("before-schema-*.sqlite*")
+
+
+def _copy(connection: sqlite3.Connection, spare: Path, seen: int, wanted: int) -> None:
+    """
+    Copy the database to a file that tells which state of it this is.
+
+    A whole copy is never touched again: should a step fail, the next start finds
+    a database that is half upgraded, and must not put that in the copy's place.
+    """
+    [(number,)] = connection.execute("SELECT number FROM head")
+    copy = spare / f"before-schema-{wanted}-from-{seen}-at-{number}.sqlite"
+    if copy.exists():
+        return
+    half = copy.with_name(f"{copy.name}.new")
+    try:
+        half.unlink(missing_ok=True)  # left by an upgrade that was cut off
+        file = os.open(half, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            connection.execute("VACUUM INTO ?", (str(half),))
+            os.fsync(file)
+        finally:
+            os.close(file)
+        half.rename(copy)
+    except OSError as error:
+        raise Unusable(f"the database cannot be copied to {copy}: {error.strerror}") from error
+    log.info("Copied the database to {copy} before its upgrade", copy=str(copy))
 
 
 def _apply(connection: sqlite3.Connection, step: Step) -> None:

@@ -133,6 +133,16 @@ def add(change: Change, new: NewUser) -> User:
     return user
 
 
+def _admit(change: Change, new: NewUser) -> User:
+    """
+    Whoever has this address already, or C{new}: an admin, if there is none yet.
+    """
+    user = by_email(change.cursor, new.email)
+    if user is not None:
+        return user
+    return add(change, new if has_admin(change.cursor) else new.as_admin())
+
+
 def _free_name(cursor: sqlite3.Cursor, wish: str) -> str:
     """
     C{wish}, or the first of C{wish2}, C{wish3}, … that nobody has.
@@ -266,11 +276,11 @@ class UserStore:
     def by_email(self, email: str) -> "Deferred[User | None]":
         return self._database.read(by_email, email)
 
-    def has_admin(self) -> "Deferred[bool]":
-        return self._database.read(has_admin)
-
     def add(self, new: NewUser) -> "Deferred[User]":
         return self._database.change(add, new)
+
+    def admit(self, new: NewUser) -> "Deferred[User]":
+        return self._database.change(_admit, new)
 
     def rename(self, user_id: str, name: str) -> "Deferred[User]":
         return self._database.change(_rename, user_id, name)

@@ -2,6 +2,8 @@
 How often somebody may: L{teamchatd.auth.limits}.
 """
 
+from contextlib import ExitStack
+
 import pytest
 from twisted.internet.task import Clock
 
@@ -20,7 +22,7 @@ def refused(limit, name="ada"):
     For how many seconds the next one has to wait; 0 if it need not.
     """
     try:
-        limit.take(name) if isinstance(limit, Limit) else limit.begin(name)
+        limit.take(name)
     except TooMany as many:
         return many.retry_after
     return 0
@@ -97,14 +99,79 @@ def test_peace(clock):
     assert [refused(failures) for _ in range(10)] == [0] * 10
 
 
+class Wrong(Exception):
+    pass
+
+
+def attempt(failures, error=None, client="here", account="ada"):
+    """
+    For how many seconds an attempt has to wait that ends so; 0 if it was made.
+    """
+    try:
+        with failures.watch(Wrong, client, account):
+            if error is not None:
+                raise error
+    except TooMany as many:
+        return many.retry_after
+    except (Wrong, OSError):
+        pass
+    return 0
+
+
 def test_only_failures_count(clock):
     """
-    An attempt that succeeds was none.
+    An attempt that succeeds was none, nor one that could not be made.
     """
     failures = Failures(2, "Too many.", clock)
     for _ in range(50):
-        failures.begin("ada").succeeded()
-    assert [refused(failures) > 0 for _ in range(3)] == [False, False, True]
+        assert attempt(failures) == 0
+        assert attempt(failures, OSError()) == 0
+    assert [attempt(failures, Wrong()) > 0 for _ in range(3)] == [False, False, True]
+    assert attempt(failures, client="elsewhere") > 0
+    assert attempt(failures, account="bob") > 0
+    assert attempt(failures, client="elsewhere", account="bob") == 0
+
+
+def test_office(clock):
+    """
+    Behind one address many may be signing in at once, each to their account.
+    """
+    failures = Failures(10, "Too many.", clock)
+    with ExitStack() as office:
+        for number in range(30):
+            office.enter_context(failures.watch(Wrong, "office", f"n{number}"))
+
+
+def test_guesses_at_once(clock):
+    """
+    Whoever guesses at one account does not guess more often by guessing at once,
+    from wherever.
+    """
+    failures = Failures(10, "Too many.", clock)
+    for _ in range(4):
+        attempt(failures, Wrong())
+    with ExitStack() as guesses:
+        for number in range(6):
+            guesses.enter_context(failures.watch(Wrong, f"n{number}", "ada"))
+        assert attempt(failures, client="elsewhere") > 0
+    assert attempt(failures, client="elsewhere") == 0
+
+
+def test_failing_at_once(clock):
+    """
+    A hundred that fail together keep nobody out for longer than a quarter of an hour.
+    """
+    failures = Failures(10, "Too many.", clock)
+    with ExitStack() as guesses:
+        for number in range(100):
+            guesses.push(lambda *error: True)
+            guesses.enter_context(failures.watch(Wrong, "here", f"n{number}"))
+            guesses.callback(fail)
+    assert 10 * 60 < attempt(failures) <= 15 * 60 + 6
+
+
+def fail():
+    raise Wrong()
 
 
 def test_all_names_or_none(clock):
@@ -112,11 +179,11 @@ def test_all_names_or_none(clock):
     An attempt that is not made under one name does not count under the other.
     """
     failures = Failures(1, "Too many.", clock)
-    failures.begin("account")
+    failures.take("account")
     for _ in range(5):
         with pytest.raises(TooMany):
-            failures.begin("client", "account")
-    failures.begin("client")
+            failures.take("client", "account")
+    failures.take("client")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +192,7 @@ def test_all_names_or_none(clock):
         ("192.0.2.7", "192.0.2.7"),
         ("2001:db8::1", "2001:db8::/64"),
         ("2001:db8::ffff:1", "2001:db8::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
         ("", ""),
         ("a path", "a path"),
     ],

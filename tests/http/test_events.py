@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 
+from teamchatd.live.hub import CLOSING_SECONDS, Hub
 from tests.answers import CONTRACT
 
 memory_only = pytest.mark.parametrize("make_daemon", ["memory"], indirect=True)
@@ -504,14 +505,45 @@ def test_ends_with_its_session(daemon, ada, bob):
 @memory_only
 def test_asleep_when_its_session_ends(daemon, ada, bob):
     """
-    Who does not read is cut off as well: what waited for them is not sent later.
+    Who does not read is cut off as well, after a little time to read what waits
+    for them, of which the last may be why: it is not sent later.
     """
     listener = daemon.listen(bob)
     listener.fall_asleep()
     daemon.say(ada, "hello")
     daemon.done(daemon.delete("/auth/sessions", bob))
+    assert daemon.house.hub.count == 0
+    pass_time(daemon, CLOSING_SECONDS + 1)
     assert listener.closed
     assert said(listener) == []
+
+
+@memory_only
+def test_asleep_when_removed(daemon, ada, bob):
+    """
+    Who wakes up in that time hears last that they were removed.
+    """
+    listener = daemon.listen(bob)
+    listener.fall_asleep()
+    daemon.done(daemon.delete(f"/users/{user_id(daemon, bob)}", ada))
+    daemon.say(ada, "after")
+    listener.wake_up()
+    assert listener.closed
+    assert listener.ended_cleanly
+    assert listener.types == ["CONNECTED", "REMOVE_USER"]
+
+
+@memory_only
+def test_removed_whatever_breaks(daemon, ada, bob, monkeypatch):
+    """
+    A removed user is out at once, even if nobody can be told so.
+    """
+    listener = daemon.listen(bob)
+    bobs_id = user_id(daemon, bob)
+    monkeypatch.setattr(Hub, "deliver", lambda *_: 1 / 0)
+    daemon.done(daemon.delete(f"/users/{bobs_id}", ada))
+    assert listener.closed
+    assert daemon.get("/auth/me", bob).status == 401
 
 
 def test_leaving(daemon, ada, bob, listen):

@@ -7,7 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from attrs import evolve
 
+from teamchatd.chat.first_start import FirstStart, UnusableAdmin
 from teamchatd.config import InitialUser
+from teamchatd.tap import mint
+from tests.daemon import BCRYPT_COST
 
 memory_only = pytest.mark.parametrize("make_daemon", ["memory"], indirect=True)
 
@@ -154,6 +157,22 @@ def test_members_do_not_count(make_daemon):
     assert me(daemon, eve)["isAdmin"] is False
 
 
+@pytest.mark.real
+def test_newcomers_at_once(as_process):
+    """
+    Where everybody may come, and ten come at the same moment, one is first.
+    """
+    daemon = as_process()
+
+    def arrive(number):
+        given = {"email": f"user{number}@example.org"}
+        return daemon.another().post("/auth/dev-login", given=given, Connection="close").json
+
+    with ThreadPoolExecutor(10) as crowd:
+        users = [said["user"] for said in crowd.map(arrive, range(10))]
+    assert sorted(user["isAdmin"] for user in users) == [False] * 9 + [True]
+
+
 # The first administrator from the configuration
 
 
@@ -188,6 +207,26 @@ def test_initial_user(make_daemon):
     assert (user["userName"], user["email"]) == ("Lovelace", "ada@example.org")
     given = {"email": "ada@example.org", "password": PASSWORD}
     assert daemon.post("/auth/password-login", given=given).status == 200
+
+
+@memory_only
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"email": "a,b@example.org"},
+        {"user_name": "x" * 65},
+        {"password": "password123"},
+    ],
+)
+def test_unusable_initial_user(make_daemon, wanted):
+    """
+    Nobody is made who could not sign in then: the start ends with one line.
+    """
+    start, user = FirstStart(make_daemon().database, mint, BCRYPT_COST), initial_user(**wanted)
+    with pytest.raises(UnusableAdmin, match="the first admin, .*cannot be made: .+"):
+        start.make_admin(user.email, user.user_name, user.password)
+    assert not start.has_user(user.email)
+    assert not start.has_admin()
 
 
 @memory_only

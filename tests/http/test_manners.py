@@ -11,13 +11,17 @@ from ipaddress import ip_network
 
 import jwt
 import pytest
+from twisted.internet.address import IPv6Address, UNIXAddress
+from twisted.internet.defer import fail
 from twisted.logger import globalLogPublisher
 
+from teamchatd.errors import Unavailable
 from teamchatd.http.request import LARGEST_BODY, LONGEST_DISCARDING
 from teamchatd.store.channels import ChannelStore
+from teamchatd.store.sessions import SessionStore
 from tests.answers import CONTRACT, Answer
 from tests.contract import METHODS, described
-from tests.daemon import Daemon, request_bytes
+from tests.daemon import Daemon, MemoryTransport, request_bytes
 from tests.real.daemon import RealDaemon
 
 JSON = "application/json"
@@ -549,7 +553,11 @@ def test_listed_origin(shared):
         *refused(shared),
     ):
         assert answer.headers["access-control-allow-origin"] == APP
-        assert cross_origin(answer) == {"access-control-allow-origin"}
+        assert cross_origin(answer) == {
+            "access-control-allow-origin",
+            "access-control-expose-headers",
+        }
+        assert answer.headers["access-control-expose-headers"] == "Retry-After"
         assert answer.headers["vary"] == "Origin"
 
 
@@ -1129,3 +1137,65 @@ def test_limit_behind_proxies(in_memory):
     assert statuses("198.51.100.2") == [401]
     assert statuses(*(f"2001:db8::{n}" for n in range(4))) == [401, 401, 401, 429]
     assert statuses("2001:db8:0:1::1") == [401]
+
+
+@pytest.fixture
+def connected_from(monkeypatch):
+    """
+    Says from where connections in memory come.
+    """
+    return lambda peer: monkeypatch.setattr(MemoryTransport, "getPeer", lambda self: peer)
+
+
+def test_both_kinds_of_addresses(in_memory, connected_from):
+    """
+    On a socket that listens to both kinds, IPv4 clients are who they are: our
+    proxies, and others, each for themselves.
+    """
+    ours = {"trusted_proxies": (ip_network("192.0.2.7"),)}
+    daemon = in_memory(server=ours, rate_limit=limited())
+    connected_from(IPv6Address("TCP", "::ffff:192.0.2.7", 40000))
+    forwarded = {"x_forwarded_for": "::ffff:198.51.100.1, ::ffff:192.0.2.7"}
+    assert seen_address(daemon, **forwarded) == "198.51.100.1"
+    statuses = []
+    for number in range(4):
+        connected_from(IPv6Address("TCP", f"::ffff:203.0.113.{number}", 40000))
+        statuses.append(daemon.get("/channels").status)
+    assert statuses == [401] * 4
+
+
+def test_behind_a_unix_socket(in_memory, connected_from):
+    """
+    Behind a unix socket is a proxy of ours, and what it says is believed.
+    """
+    daemon = in_memory(rate_limit=limited())
+    connected_from(UNIXAddress(b"/run/teamchat/http.sock"))
+    assert seen_address(daemon, x_forwarded_for="203.0.113.9, 198.51.100.1") == "198.51.100.1"
+
+    def statuses(address):
+        return [daemon.get("/channels", x_forwarded_for=address).status for _ in range(4)]
+
+    assert statuses("203.0.113.1") == statuses("203.0.113.2") == [401, 401, 401, 429]
+
+
+def test_nonsense_beside_a_token(daemon, ada):
+    """
+    What is not even text in the query is a wrong token, and the header may be right.
+    """
+    assert daemon.get("/events?token=%ff").status == 401
+    assert daemon.ask("HEAD", "/events?token=%ff", ada).status == 200
+
+
+def test_new_token_on_a_full_disk(in_memory, monkeypatch):
+    """
+    Where nothing can be stored, a new token reads; it is marked as used when it
+    comes again and something can.
+    """
+    daemon = in_memory()
+    ada = daemon.token("ada")
+    with monkeypatch.context() as full:
+        full.setattr(SessionStore, "mark_used", lambda *_: fail(Unavailable("The disk is full.")))
+        assert [daemon.get("/channels", ada).status for _ in range(2)] == [200, 200]
+        assert daemon.rows("SELECT used FROM pairs") == [(0,)]
+    assert daemon.get("/channels", ada).status == 200
+    assert daemon.rows("SELECT used FROM pairs") == [(1,)]

@@ -148,6 +148,21 @@ def test_bad_reactions(daemon, ada, path, listen, told, given):
 
 
 @memory_only
+def test_too_many(daemon, ada, bob, path):
+    """
+    A message takes fifty different ones; more may choose the same.
+    """
+    b = user_id(daemon, bob)
+    for number in range(50):
+        chosen = react(daemon, ada, path, f"{number}")
+    assert chosen["reactions"] == shown(daemon, ada)
+    assert "50" in daemon.post(path, ada, {"reaction": "one more"}).error
+    assert react(daemon, bob, path, "7")["reactions"]["7"][-1] == b
+    take_back(daemon, ada, path, "8")
+    assert "one more" in react(daemon, ada, path, "one more")["reactions"]
+
+
+@memory_only
 def test_to_nothing(daemon, ada, message, path):
     """
     There is no reacting to what is not there, or no longer.

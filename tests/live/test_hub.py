@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from teamchatd.live import hub as hub_module
-from teamchatd.live.hub import BEATS, Hub
+from teamchatd.live.hub import BEATS, CLOSING_SECONDS, Hub
 from teamchatd.live.stream import Stream
 from teamchatd.model import Daemons, Entry, Everyone, InChannel, Stretch, Users
 from tests.answers import EventReader
@@ -39,9 +39,28 @@ class Journal:
         waiting.callback(stretch)
 
 
+class Agreeing(MemoryTransport):
+    """
+    One that closes when the other side agrees to it, as TLS does: never.
+    """
+
+    def loseConnection(self):
+        self.disconnecting = self.aborted
+        if self.aborted:
+            self.disconnecting = False
+            super().loseConnection()
+
+
+class Broken(MemoryTransport):
+    def write(self, data):
+        if b"SAID" in data:
+            raise OSError("broken")
+        super().write(data)
+
+
 class Listener:
-    def __init__(self, hub, user_id, last_event_id=None, session_id="s"):
-        self.transport = MemoryTransport(None)
+    def __init__(self, hub, user_id, last_event_id=None, session_id="s", kind=MemoryTransport):
+        self.transport = kind(None)
         self.stream = Stream(self.transport, True, user_id, session_id, "c")
         self.transport.protocol = self.stream
         self.transport.registerProducer(self.stream, True)
@@ -76,14 +95,22 @@ class EventReaderWithoutContract(EventReader):
         pass
 
 
+BREAKS_IN_THE_MIDDLE = (("ada", MemoryTransport), ("bob", Broken), ("eve", MemoryTransport))
+
+
 @pytest.fixture
 def journal():
     return Journal()
 
 
 @pytest.fixture
-def hub(journal):
-    made = Hub(Clock(), journal.after, 32)
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def hub(journal, clock):
+    made = Hub(clock, journal.after, 32)
     made.begin("e", 0)
     return made
 
@@ -165,6 +192,18 @@ def test_joins_where_it_stands(hub, happen, journal):
     assert ada.heard == [1, 2, 3, 4, 5, 6]
 
 
+def test_no_stretch_is_read_twice(hub, happen, journal):
+    """
+    One look at the journal tells both whether it goes back that far, and what there is.
+    """
+    happen(deliver=False)
+    hub.begin("e", 1)
+    journal.slow = True
+    ada = Listener(hub, "ada", "e.0")
+    journal.answer()
+    assert (ada.heard, journal.asked) == ([1], [])
+
+
 def test_long_way_back(hub, happen, monkeypatch):
     """
     A long absence is read in pieces, each once.
@@ -186,7 +225,6 @@ def test_catching_up_waits_for_a_slow_reader(hub, happen, journal, monkeypatch):
     hub.begin("e", 6)
     journal.slow = True
     ada = Listener(hub, "ada", "e.0")
-    journal.answer()  # whether the journal goes back that far
     ada.transport.producer.pauseProducing()
     journal.answer()
     assert not journal.asked
@@ -232,7 +270,6 @@ def test_trimmed_while_catching_up(hub, happen, journal, monkeypatch):
     hub.begin("e", 6)
     journal.slow = True
     ada = Listener(hub, "ada", "e.0")
-    journal.answer()
     journal.answer()
     waiting, stretch = journal.asked.pop()
     waiting.callback(evolve(stretch, entries=stretch.entries[1:], oldest=4))
@@ -298,6 +335,56 @@ def test_unreadable_journal(hub, happen, journal):
     assert ada.transport.disconnecting
 
 
+# What breaks
+
+
+def test_one_stream_breaks(hub, happen):
+    """
+    Who cannot be written to is hung up on, and the others hear everything.
+    """
+    listeners = [Listener(hub, name, kind=kind) for name, kind in BREAKS_IN_THE_MIDDLE]
+    happen()
+    happen()
+    first, broken, last = listeners
+    assert broken.transport.aborted
+    assert (first.heard, broken.heard, last.heard) == ([1, 2], [], [1, 2])
+
+
+def test_entry_that_cannot_be_told(hub, happen, monkeypatch):
+    """
+    Nobody goes on with a gap: all are hung up on, and catch up from the journal.
+    """
+    happen()
+    ada = Listener(hub, "ada")
+    with monkeypatch.context() as patched:
+        patched.setattr(hub_module, "event", lambda *_: 1 / 0)
+        happen()
+    assert ada.transport.aborted
+    happen()
+    assert Listener(hub, "ada", "e.0").heard == [1, 2, 3]
+    assert Listener(hub, "ada", "e.1").heard == [2, 3]
+    assert Listener(hub, "ada", "e.2").heard == [3]
+
+
+def test_catching_up_breaks(hub, happen, journal):
+    """
+    A stream that cannot be caught up is not left open, to hear nothing ever.
+    """
+    happen(deliver=False)
+    hub.begin("e", 1)
+    journal.slow = True
+    ada = Listener(hub, "ada", "e.0")
+    journal.asked.pop()[0].callback("no stretch of the journal")
+    assert ada.transport.aborted
+    bob = Listener(hub, "bob", "e.0", kind=Broken)
+    journal.answer()
+    assert bob.transport.aborted
+    assert hub.count == 0
+
+
+# Endings
+
+
 def test_ended_sessions(hub, happen):
     """
     The end of a session ends its streams, also those that are catching up, and
@@ -308,6 +395,74 @@ def test_ended_sessions(hub, happen):
     happen()
     assert (ada.transport.disconnecting, bob.transport.disconnecting) == (True, False)
     assert bob.heard == [1]
+
+
+def test_last_words(hub, happen, journal, clock):
+    """
+    Who is still being caught up, or does not read just now, hears all there was
+    until the end of the session, and nothing after it.
+    """
+    for _ in range(2):
+        happen(deliver=False)
+    hub.begin("e", 2)
+    journal.slow = True
+    behind, asleep = Listener(hub, "ada", "e.0"), Listener(hub, "ada")
+    asleep.transport.producer.pauseProducing()
+    happen()
+    hub.end_sessions("ada", ["s"])
+    happen()
+    asleep.transport.producer.resumeProducing()
+    while journal.asked:
+        journal.answer()
+    assert (behind.heard, asleep.heard) == ([1, 2, 3], [3])
+    assert behind.transport.value().endswith(b"\r\n0\r\n\r\n")
+    assert behind.transport.disconnecting
+    assert asleep.transport.disconnecting
+    assert not clock.getDelayedCalls()
+
+
+def test_no_last_words(hub, happen, journal, clock):
+    """
+    They do not have for ever to hear it.
+    """
+    happen(deliver=False)
+    hub.begin("e", 1)
+    journal.slow = True
+    behind, asleep = Listener(hub, "ada", "e.0"), Listener(hub, "ada")
+    asleep.transport.producer.pauseProducing()
+    happen()
+    hub.end_sessions("ada", ["s"])
+    clock.advance(CLOSING_SECONDS)
+    journal.answer()
+    assert (behind.transport.aborted, asleep.transport.aborted) == (True, True)
+    assert (behind.heard, asleep.heard, hub.count) == ([], [], 0)
+
+
+def test_the_end_is_not_taken(hub, clock):
+    """
+    Whose connection is not closed by their end is hung up on a little later.
+    """
+    ada, bob = Listener(hub, "ada", kind=Agreeing), Listener(hub, "bob", kind=Agreeing)
+    hub.end_sessions("ada", ["s"])
+    assert not ada.transport.aborted
+    clock.advance(CLOSING_SECONDS)
+    assert (ada.transport.aborted, bob.transport.aborted) == (True, False)
+    assert not clock.getDelayedCalls()
+    assert not hub._closing
+
+
+def test_all_hung_up_on(hub, clock):
+    """
+    When there is no time left nobody is waited for, whenever their end began.
+    """
+    ada, bob = Listener(hub, "ada", kind=Agreeing), Listener(hub, "bob", kind=Agreeing)
+    hub.end_sessions("ada", ["s"])
+    ended = hub.end_all()
+    assert not ended.called
+    hub.abort_all()
+    assert ended.called
+    assert (ada.transport.aborted, bob.transport.aborted) == (True, True)
+    assert not clock.getDelayedCalls()
 
 
 def test_all_ended(hub):

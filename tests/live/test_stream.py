@@ -119,6 +119,34 @@ def test_end_of_a_reader_who_does_not_read(stream, transport):
     assert transport.aborted
 
 
+def test_finished(stream, transport):
+    """
+    Where a slow reader may still read, all that waits comes before the end.
+    """
+    stream.pauseProducing()
+    stream.send(A)
+    stream.finish()
+    stream.send(B)
+    assert not stream.is_open
+    assert transport.value() == b""
+    stream.resumeProducing()
+    assert transport.value() == A.chunk + b"0\r\n\r\n"
+    assert stream.is_closed
+
+
+def test_aborted_while_it_ends(stream, transport):
+    """
+    Who does not take the end can be hung up on, and then no more is written.
+    """
+    stream.pauseProducing()
+    stream.send(A)
+    stream.finish()
+    stream.abort()
+    assert transport.aborted
+    stream.resumeProducing()
+    assert transport.value() == b""
+
+
 def test_gone_once(stream, transport):
     """
     However it ends, the end is noticed once, and nothing is written after it.

@@ -60,6 +60,7 @@ class Poster:
             try:
                 self.send_doubtful(line)
             except (OSError, HTTPException):
+                line.hang_up()
                 return
             tally.one_more()
 

@@ -16,7 +16,7 @@ from contextlib import closing
 import pytest
 
 from teamchatd.store.database import found
-from tests.real.daemon import PATIENCE, twistd
+from tests.real.daemon import PATIENCE, RealDaemon, twistd
 
 pytestmark = pytest.mark.real
 
@@ -238,6 +238,61 @@ def test_initial_user(as_process):
     [ada] = daemon.done(daemon.get("/users", tokens["accessToken"]))["users"]
     assert (ada["userName"], ada["isAdmin"]) == ("Ada", True)
     assert "correct horse" not in daemon.log.read_text()
+
+
+def test_unusable_initial_user(refuse):
+    """
+    An admin who could never sign in is not made.
+    """
+    begins = "TEAMCHAT_CHAT_INITIAL_USER_"
+    environ = {begins + "EMAIL": "a,b@example.org", begins + "PASSWORD": "correct horse"}
+    assert "a,b@example.org, cannot be made" in refuse(environ=environ)
+
+
+def test_initial_user_too_late(as_process):
+    """
+    Whoever is named when there is an admin already is not made, and the log
+    says so; of the admin themselves it says nothing.
+    """
+    told = "is not made: this server has an administrator already"
+    variable = "TEAMCHAT_CHAT_INITIAL_USER_EMAIL"
+    daemon = as_process(environ={variable: "ada@example.org"})
+    daemon.restart()
+    assert told not in daemon.log.read_text()
+    daemon._environ[variable] = "eve@example.org"
+    daemon.restart()
+    assert f"eve@example.org {told}" in daemon.log.read_text()
+
+
+@pytest.fixture
+def opened_to_all(tmp_path):
+    """
+    A daemon whose data directory was there before it, for all to read.
+    """
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data").chmod(0o755)
+    daemon = RealDaemon(tmp_path)
+    yield daemon
+    daemon.stop()
+
+
+def test_for_nobody_else(opened_to_all):
+    """
+    What we keep is for us alone, also in a directory that is open to all, and
+    also what was open to all itself.
+    """
+    data = opened_to_all.data
+    opened_to_all.token("ada")
+    assert modes(data) == {0o600}
+    opened_to_all.stop()
+    for path in data.iterdir():
+        path.chmod(0o644)
+    opened_to_all.start()
+    assert modes(data) == {0o600}
+
+
+def modes(directory):
+    return {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
 
 
 # As a daemon

@@ -3,6 +3,7 @@ SIGTERM.
 """
 
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from threading import Event
@@ -152,4 +153,50 @@ def test_while_posting(as_process):
         assert theirs == said[200]
     page = daemon.read(ada)
     assert page == told[-len(page) :]
+    daemon.assert_untroubled()
+
+
+def sign_in(daemon):
+    line = daemon.another()
+    given = {"email": "ada@example.org", "password": "not this one"}
+    try:
+        return line.post("/auth/password-login", given=given).status
+    except (OSError, HTTPException):
+        return None
+    finally:
+        line.hang_up()
+
+
+def test_many_are_signing_in(as_process):
+    """
+    Passwords that wait to be checked do not keep the daemon: whoever waits is
+    told so, and what is being checked takes part of a second.
+    """
+    daemon = as_process(server={"shutdown_seconds": 2}, auth={"auth_mode": "password"})
+    assert sign_in(daemon) == 401
+    with ThreadPoolExecutor(60) as threads:
+        waiting = [threads.submit(sign_in, daemon) for _ in range(60)]
+        while not any(one.done() for one in waiting):
+            time.sleep(0.01)
+        begun = time.monotonic()
+        assert daemon.stop() == -signal.SIGTERM
+        assert time.monotonic() - begun < 3
+        answers = [one.result(PATIENCE) for one in waiting]
+    assert answers.count(503) > 30
+    assert set(answers) <= {401, 503, None}
+    daemon.assert_untroubled()
+
+
+def test_too_many_are_signing_in(as_process):
+    """
+    No more may wait than are served in a few seconds.
+    """
+    daemon = as_process(server={"shutdown_seconds": 1}, auth={"auth_mode": "password"})
+    with ThreadPoolExecutor(90) as threads:
+        waiting = [threads.submit(sign_in, daemon) for _ in range(90)]
+        while not any(one.done() for one in waiting):
+            time.sleep(0.01)
+        daemon.stop()
+        answers = [one.result(PATIENCE) for one in waiting]
+    assert 429 in answers
     daemon.assert_untroubled()

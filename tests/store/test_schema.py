@@ -3,15 +3,18 @@ Upgrading, by L{teamchatd.store.schema}.
 """
 
 import sqlite3
+import stat
 from contextlib import closing
 
 import pytest
 
 from teamchatd.store import schema
 from teamchatd.store.database import prepare
-from teamchatd.store.schema import FromTheFuture, Step
+from teamchatd.store.schema import FromTheFuture, Step, Unusable
 
 MORE = Step(9001, "9001-more.sql", "CREATE TABLE more (name TEXT) STRICT;")
+
+COPY = f"before-schema-9001-from-{schema.steps()[-1].number}-at-0"
 
 
 @pytest.fixture
@@ -68,7 +71,7 @@ def test_copy_before_upgrade(connection, tmp_path, monkeypatch):
     known = schema.steps()
     monkeypatch.setattr(schema, "steps", lambda: [*known, MORE])
     schema.upgrade(connection, tmp_path)
-    with closing(sqlite3.connect(tmp_path / "before-schema-9001.sqlite")) as copy:
+    with closing(sqlite3.connect(tmp_path / f"{COPY}.sqlite")) as copy:
         assert "more" not in tables(copy)
         assert list(copy.execute("SELECT value FROM settings")) == [("ours",)]
     assert "more" in tables(connection)
@@ -79,11 +82,79 @@ def test_copy_over_half_a_copy(connection, tmp_path, monkeypatch):
     What an upgrade that was cut off has left behind does not stop the next.
     """
     schema.upgrade(connection, tmp_path)
-    (tmp_path / "before-schema-9001.sqlite").write_bytes(b"half")
+    (tmp_path / f"{COPY}.sqlite.new").write_bytes(b"half")
     known = schema.steps()
     monkeypatch.setattr(schema, "steps", lambda: [*known, MORE])
     schema.upgrade(connection, tmp_path)
     assert "more" in tables(connection)
+    [copy] = tmp_path.glob("before-*")
+    assert copy.read_bytes().startswith(b"SQLite")
+
+
+def test_copy_outlives_failures(connection, tmp_path, monkeypatch):
+    """
+    An upgrade that fails half-way, again and again, leaves the copy of what was
+    there before it.
+    """
+    schema.upgrade(connection, tmp_path)
+    broken = Step(9002, "9002-broken.sql", "INSERT INTO nowhere VALUES (1)")
+    known = schema.steps()
+    monkeypatch.setattr(schema, "steps", lambda: [*known, MORE, broken])
+    for _ in range(3):
+        with pytest.raises(sqlite3.OperationalError):
+            schema.upgrade(connection, tmp_path)
+    original, later = sorted(tmp_path.glob("before-*"), key=lambda path: len(path.name))
+    for path, has_more in ((original, False), (later, True)):
+        with closing(sqlite3.connect(path)) as copy:
+            assert ("more" in tables(copy)) is has_more
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_no_room_for_a_copy(connection, tmp_path, monkeypatch):
+    """
+    What cannot be copied is not upgraded, and the operator hears why.
+    """
+    schema.upgrade(connection, tmp_path)
+    known = schema.steps()
+    monkeypatch.setattr(schema, "steps", lambda: [*known, MORE])
+    with pytest.raises(Unusable, match="cannot be copied to .*No such file"):
+        schema.upgrade(connection, tmp_path / "nowhere")
+    assert "more" not in tables(connection)
+
+
+def test_compatible_future(connection):
+    """
+    What a newer teamchat has only added, we work beside.
+    """
+    schema.upgrade(connection)
+    newest = schema.steps()[-1].number
+    connection.execute("INSERT INTO schema VALUES (9999, ?)", (newest,))
+    schema.upgrade(connection)
+    connection.execute("UPDATE schema SET compatible_from = ? WHERE number = 9999", (newest + 1,))
+    with pytest.raises(FromTheFuture):
+        schema.upgrade(connection)
+
+
+@pytest.mark.parametrize(
+    ("sql", "index"),
+    [
+        ("DELETE FROM messages WHERE place_id = ''", "messages_by_place"),
+        (
+            "SELECT id FROM messages WHERE place_id = '' AND thread_id IS NULL AND position < 7"
+            " ORDER BY position DESC LIMIT 50",
+            "messages_by_place",
+        ),
+        ("SELECT id, used FROM pairs WHERE bought_with = '' AND void = 0", "pairs_by_price"),
+    ],
+)
+def test_indexes(connection, sql, index):
+    """
+    What is asked often, or of much, is looked up and neither scanned nor sorted.
+    """
+    schema.upgrade(connection)
+    plan = [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    assert any(f"INDEX {index} " in line for line in plan)
+    assert not any("SCAN messages" in line or "TEMP B-TREE" in line for line in plan)
 
 
 def test_from_the_future(connection):

@@ -64,6 +64,7 @@ CREATE TABLE pairs (
     expires_at  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX pairs_by_session ON pairs (session_id);
+CREATE INDEX pairs_by_price ON pairs (bought_with);
 
 -- One-time links, by the SHA-256 of their token.
 CREATE TABLE links (
@@ -102,7 +103,7 @@ CREATE TABLE messages (
     updated_at INTEGER,
     client_id  TEXT                     -- the sender's own name for it: a repeated send is found
 ) STRICT;
-CREATE INDEX messages_by_place ON messages (place_id, position) WHERE thread_id IS NULL;
+CREATE INDEX messages_by_place ON messages (place_id, position);
 CREATE UNIQUE INDEX messages_by_client_id ON messages (author_id, client_id)
     WHERE client_id IS NOT NULL;
 
