@@ -101,7 +101,7 @@ Of the reactor, until the last answers are out: one ends the turn in which they
 were found, in the next they are written, and the third is for those who read.
 """
 
-DEFAULT_PORT = f":{config.Server().port}"
+DEFAULT_PORT = f":{config.Config().server.port}"
 
 FILES_OF_OUR_OWN = 64
 """Open files that are no connections: the database in every thread, the log, the doors."""
@@ -525,7 +525,7 @@ class Teamchat(Service):
             return
         here = self._address_to_call()
         link = auth.app_url
-        if link == config.Auth().app_url and not here.endswith(DEFAULT_PORT):
+        if link == config.Config().auth.app_url and not here.endswith(DEFAULT_PORT):
             link = here  # nobody has said where we are, and nobody listens there
         email = '"email": "YOU@example.org"'
         calls = {
