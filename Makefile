@@ -13,7 +13,7 @@ test: .venv/.test ## run all tests
 	$(PYTHON) -m pytest $(ARGS)
 
 quick: .venv/.test ## run the tests that start no daemon, socket or process
-	$(PYTHON) -m pytest -m "not real" $(ARGS)
+	$(PYTHON) -m pytest -m "not real" -n 2 --dist loadfile $(ARGS)
 
 check: .venv/.test ## look for mistakes and bad form
 	$(PYTHON) -m ruff check .

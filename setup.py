@@ -51,6 +51,7 @@ setup(
         "test": [
             "pytest>=8.4",
             "pytest-twisted>=1.14.3",
+            "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "jsonschema>=4.23",
             "openapi-spec-validator>=0.7",

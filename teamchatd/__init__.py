@@ -12,7 +12,8 @@ How the house is built; a module imports only from the floors above its own:
 - L{teamchatd.auth}: who is asking.
 - L{teamchatd.chat}: the rules: who may do what, and what follows from it.
 - L{teamchatd.http}: the door.  HTTP in, JSON out, no rules and no SQL.
-- L{teamchatd.tap}: where the parts meet; C{twistd teamchat} begins there.
+- L{teamchatd.house}: where the parts meet.
+- L{teamchatd.tap}: how it starts and stops; C{twistd teamchat} begins there.
 - L{teamchatd.console}: the command C{teamchat}, for the operator.
 
 A change goes down through C{http}, C{chat} and C{store} to the disk, and only

@@ -16,7 +16,8 @@ LAST = "test_coverage_of_contract.py"
 def pytest_collection_modifyitems(config, items):
     option = config.option
     is_all = (
-        config.args_source is not pytest.Config.ArgsSource.ARGS
+        not hasattr(config, "workerinput")  # of pytest-xdist, each of which sees a part
+        and config.args_source is not pytest.Config.ArgsSource.ARGS
         and option.markexpr in ("", "not real")
         and not (option.keyword or option.deselect or option.ignore or option.ignore_glob)
         and not getattr(option, "lf", False)

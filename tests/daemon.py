@@ -19,9 +19,9 @@ from twisted.python.failure import Failure
 
 from teamchatd import config
 from teamchatd.chat.first_start import FirstStart
+from teamchatd.house import House, mint
 from teamchatd.http.calling import Calling
 from teamchatd.store.database import Database
-from teamchatd.tap import House, mint
 from tests.answers import Answer, EventReader, People
 
 BCRYPT_COST = 4

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from attrs import define, evolve
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from teamchatd.auth import addresses
 from teamchatd.auth.limits import Failures, NoFailures, neighbourhood
@@ -16,6 +17,10 @@ from teamchatd.model import Client, Purpose
 from teamchatd.store.links import SETS_PASSWORD, SIGNS_IN, Entrance, LinkNotGood, LinkStore
 from teamchatd.store.sessions import Opening
 from teamchatd.store.users import NewUser, key
+
+log = Logger()
+
+FIRST_ADMIN = "The link of the first start was used: the first administrator is user {user}"
 
 
 @define
@@ -66,11 +71,12 @@ class Entrances:
         new = NewUser(self._mint(), addresses.usable(email))
         # Whoever has no link has no claim on bcrypt's time.
         now = int(self._clock.seconds() * 1000)
-        if await self._store.good(hash_of(token), new.email, now) not in SETS_PASSWORD:
+        purpose = await self._store.good(hash_of(token), new.email, now)
+        if purpose not in SETS_PASSWORD:
             raise LinkNotGood()
         password_hash = await self._passwords.hash(password)
         new = evolve(new, password_hash=password_hash)
-        return await self._enter(token, SETS_PASSWORD, new, client, password_hash)
+        return await self._enter(token, purpose, SETS_PASSWORD, new, client, password_hash)
 
     async def sign_in(self, email: str, token: str, client: Client) -> TokenAnswer:
         """
@@ -87,7 +93,9 @@ class Entrances:
         Let the first admin in, without a password.
         """
         first = (Purpose.FIRST_START,)
-        return await self._store.enter(Entrance(hash_of(token), first, new, opening))
+        opened = await self._store.enter(Entrance(hash_of(token), first, new, opening))
+        log.info(FIRST_ADMIN, user=opened.user_id)
+        return opened
 
     async def _enter(
         self,

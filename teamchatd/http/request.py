@@ -234,7 +234,7 @@ class Site(server.Site):
 
     requestFactory = Request
     displayTracebacks = False
-    noisy = False  # or the log says where we listen three times, twice of it in Twisted's words
+    noisy = False  # or the log says "Starting factory <... object at 0x7f...>"
 
     def __init__(
         self, root: IResource, reactor: IReactorTime, origins: frozenset[bytes] = frozenset()

@@ -12,9 +12,9 @@ from twisted.internet.task import Clock
 import teamchatd
 from teamchatd.chat.access import AdminsOnly
 from teamchatd.errors import ChatError
+from teamchatd.house import House
 from teamchatd.http.routes import STATUS, status_of
 from teamchatd.store.database import Database
-from teamchatd.tap import House
 from tests.contract import METHODS, described
 from tests.daemon import settings
 from tests.oauth import PLAIN
@@ -46,7 +46,7 @@ def areas(tmp_path, monkeypatch):
     The areas of every mode, as the house puts them together.
     """
     found = []
-    monkeypatch.setattr("teamchatd.tap.Root", lambda nowhere, areas: found.extend(areas.values()))
+    monkeypatch.setattr("teamchatd.house.Root", lambda nowhere, areas: found.extend(areas.values()))
     for mode in MODES:
         clock = Clock()
         chosen = settings(auth={"auth_mode": mode}, oauth={"custom": (PLAIN,)})

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from teamchatd.chat.first_start import FirstStart, UnusableAdmin
 from teamchatd.config import InitialUser
-from teamchatd.tap import mint
+from teamchatd.house import mint
 from tests.daemon import BCRYPT_COST
 
 memory_only = pytest.mark.parametrize("make_daemon", ["memory"], indirect=True)
