@@ -2,6 +2,7 @@
 What README.rst shows, works.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -36,6 +37,8 @@ def test_curl_session(as_process):
     daemon = as_process(
         auth={"is_invite_required": True}, chat={"initial_user_email": "ada@example.org"}
     )
+    ada = daemon.token("ada")
+    daemon.done(daemon.post("/channels", ada, {"name": "garden"}))  # and still it is General
     pasted = session.replace(":3000", f":{daemon.port}")
     shell = subprocess.Popen(["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     shell.stdin.write(pasted.encode())
@@ -45,9 +48,82 @@ def test_curl_session(as_process):
         more = os.read(shell.stdout.fileno(), 65536)
         assert more, heard
         heard += more
+    [said] = daemon.done(daemon.get(f"/channels/{daemon.general(ada)}/messages", ada))["messages"]
+    assert said["content"] == "Hello!"
     daemon.stop()  # ends the stream, and with it the shell
     shell.stdout.close()
     shell.wait(30)
+
+
+@pytest.mark.parametrize("mode", ["password", "dev", "magic-link"])
+def test_first_command(as_process, mode):
+    """
+    What the log of an empty server says, pasted, makes an administrator.  The link
+    beside it leads to where we listen, although nobody has said where that is.
+    """
+    mail = {"host": "127.0.0.1", "from": "chat@example.org"} if mode == "magic-link" else {}
+    daemon = as_process(auth={"auth_mode": mode, "is_invite_required": True}, email=mail)
+    token = daemon.setup_token
+    log = daemon.log.read_text()
+    assert re.findall(r"the first to open (\S+)\n", log) == [
+        f"http://127.0.0.1:{daemon.port}?token={token}"
+    ]
+    [command] = re.findall(r"The first to send this will:\n\s*(curl .+)\n", log)
+    pasted = command.replace("YOU@", "ada@").replace("AT LEAST 8", "correct horse")
+    said = subprocess.run(["bash", "-c", pasted], capture_output=True, check=True).stdout
+    given = json.loads(said)
+    ada = given.get("accessToken") or given["token"]
+    assert daemon.done(daemon.get("/auth/me", ada))["user"]["isAdmin"]
+    assert f"The first administrator came with the link: {user_id(daemon, ada)}" in (
+        daemon.log.read_text()
+    )
+
+
+def user_id(daemon, who):
+    return daemon.done(daemon.get("/auth/me", who))["user"]["id"]
+
+
+def test_backup(as_process, tmp_path):
+    """
+    A copy made while the daemon runs is a data directory.
+    """
+    command = re.search(r"``(sqlite3 DIR[^`]+)``", README.read_text())[1]
+    daemon = as_process()
+    ada = daemon.token("ada")
+    daemon.say(ada, "kept")
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    place = command.replace("DIR", str(daemon.data)).replace("COPY", str(copy))
+    subprocess.run(["bash", "-c", place], check=True)
+    (copy / "jwt-secret").write_bytes((daemon.data / "jwt-secret").read_bytes())
+    (copy / "jwt-secret").chmod(0o600)
+    daemon.stop()
+    daemon.data = copy
+    daemon.start()
+    path = f"/channels/{daemon.general(ada)}/messages"
+    [said] = daemon.done(daemon.get(path, ada))["messages"]
+    assert said["content"] == "kept"
+
+
+def test_lost_password(as_process):
+    """
+    Dev mode gives an administrator a new password.
+    """
+    first = {"email": "ada@example.org", "password": "correct horse"}
+    daemon = as_process(auth={"auth_mode": "password", "is_invite_required": True})
+    given = first | {"token": daemon.setup_token}
+    daemon.done(daemon.post("/auth/setup-password", given=given))
+    daemon.stop()
+    daemon._environ["TEAMCHAT_AUTH_AUTH_MODE"] = "dev"
+    daemon.start()
+    ada = daemon.token("ada")
+    again = {"password": "battery staple"}
+    daemon.done(daemon.post(f"/users/{user_id(daemon, ada)}/reset-password", ada, again))
+    daemon.stop()
+    daemon._environ["TEAMCHAT_AUTH_AUTH_MODE"] = "password"
+    daemon.start()
+    assert daemon.post("/auth/password-login", given=first).status == 401
+    assert daemon.post("/auth/password-login", given=first | again).status == 200
 
 
 @pytest.mark.parametrize(
@@ -84,4 +160,4 @@ def test_short():
     """
     README.rst is read in a few minutes.
     """
-    assert len(README.read_text().splitlines()) < 210
+    assert len(README.read_text().splitlines()) < 200

@@ -20,8 +20,6 @@ from teamchatd.store.users import NewUser, key
 
 log = Logger()
 
-FIRST_ADMIN = "The link of the first start was used: the first administrator is user {user}"
-
 
 @define
 class Entrances:
@@ -76,7 +74,9 @@ class Entrances:
             raise LinkNotGood()
         password_hash = await self._passwords.hash(password)
         new = evolve(new, password_hash=password_hash)
-        return await self._enter(token, purpose, SETS_PASSWORD, new, client, password_hash)
+        entered = await self._enter(token, SETS_PASSWORD, new, client, password_hash)
+        _say_if_first(purpose, entered)
+        return self._sessions.answer_for(entered)
 
     async def sign_in(self, email: str, token: str, client: Client) -> TokenAnswer:
         """
@@ -86,7 +86,11 @@ class Entrances:
             which does not use it up.
         """
         new = NewUser(self._mint(), addresses.usable(email))
-        return await self._enter(token, SIGNS_IN, new, client, None)
+        now = int(self._clock.seconds() * 1000)
+        purpose = await self._store.good(hash_of(token), new.email, now)
+        entered = await self._enter(token, SIGNS_IN, new, client, None)
+        _say_if_first(purpose, entered)
+        return self._sessions.answer_for(entered)
 
     async def open_first(self, new: NewUser, token: str, opening: Opening) -> Opening:
         """
@@ -94,7 +98,7 @@ class Entrances:
         """
         first = (Purpose.FIRST_START,)
         opened = await self._store.enter(Entrance(hash_of(token), first, new, opening))
-        log.info(FIRST_ADMIN, user=opened.user_id)
+        _say_if_first(Purpose.FIRST_START, opened)
         return opened
 
     async def _enter(
@@ -104,7 +108,15 @@ class Entrances:
         new: NewUser,
         client: Client,
         password_hash: str | None,
-    ) -> TokenAnswer:
+    ) -> Opening:
         opening = self._sessions.opening(new.id, client)
         entrance = Entrance(hash_of(token), purposes, new, opening, password_hash)
-        return self._sessions.answer_for(await self._store.enter(entrance))
+        return await self._store.enter(entrance)
+
+
+def _say_if_first(purpose: Purpose | None, entered: Opening) -> None:
+    """
+    Whoever reads the log knows that they were it, or that somebody else was faster.
+    """
+    if purpose is Purpose.FIRST_START:
+        log.info("The first administrator came with the link: {user}", user=entered.user_id)

@@ -11,8 +11,11 @@ from math import ceil
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from teamchatd.errors import TooMany
+
+log = Logger()
 
 MINUTE = 60.0
 MOST_NAMES = 100_000
@@ -74,6 +77,7 @@ class Failures:
     _full_until: dict[str, float] = field(init=False, factory=dict)
     _over: dict[str, int] = field(init=False, factory=dict)
     _under_way: Counter[str] = field(init=False, factory=Counter)
+    _silent_until: dict[str, float] = field(init=False, factory=dict)
 
     def take(self, *names: str) -> None:
         """
@@ -97,7 +101,11 @@ class Failures:
 
         @raise TooMany: it may not even be made.
         """
-        self._refuse_over(client, *filter(None, [account]))
+        try:
+            self._refuse_over(client, *filter(None, [account]))
+        except TooMany:
+            self._say(client)
+            raise
         self._under_way[account] += 1
         try:
             yield
@@ -109,6 +117,18 @@ class Failures:
             self._under_way[account] -= 1
             if not self._under_way[account]:
                 del self._under_way[account]
+
+    def _say(self, client: str) -> None:
+        """
+        Once a minute for each client, and without the account, which is an address:
+        guessing must not fill the log.
+        """
+        now = self._clock.seconds()
+        if now >= self._silent_until.get(client, now):
+            if len(self._silent_until) > MOST_NAMES:
+                self._silent_until.clear()
+            self._silent_until[client] = now + MINUTE
+            log.info("Too many failed sign-ins: {client} has to wait", client=client)
 
     def _refuse_over(self, *names: str) -> None:
         now = self._clock.seconds()

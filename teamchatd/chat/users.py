@@ -5,6 +5,7 @@ Users: who belongs here, under which name.
 from collections.abc import Awaitable, Callable
 
 from attrs import define, evolve
+from twisted.logger import Logger
 
 from teamchatd.auth import addresses
 from teamchatd.auth.passwords import Passwords
@@ -13,6 +14,8 @@ from teamchatd.chat import access, names
 from teamchatd.errors import Invalid, Unidentified
 from teamchatd.model import Actor, User
 from teamchatd.store.users import NewUser, NoSuchUser, UserStore
+
+log = Logger()
 
 ROLES = ("user", "admin")
 
@@ -58,7 +61,11 @@ class Users:
         if role not in ROLES:
             raise UnusableRole('\'role\' has to be "user" or "admin".')
         email = addresses.usable(email)
-        new = NewUser(self._mint(), email, role == "admin")
+        user = await self._added(NewUser(self._mint(), email, role == "admin"), password)
+        log.info("User {user} was added as {role}, by {by}", user=user.id, role=role, by=actor.id)
+        return user
+
+    async def _added(self, new: NewUser, password: str | None) -> User:
         if not self._with_passwords:
             return await self._store.add(new)
         if password is not None:
@@ -82,6 +89,7 @@ class Users:
             await self._store.set_password(user_id, password_hash)
         except NoSuchUser as gone:
             raise Invalid(str(gone)) from gone
+        log.info("User {user} was given a new password, by {by}", user=user_id, by=actor.id)
 
     async def remove(self, actor: Actor, user_id: str) -> None:
         """
@@ -92,6 +100,7 @@ class Users:
         if user_id == actor.id:
             raise CannotRemoveOneself("You cannot remove yourself; leave the server instead.")
         await self._store.remove(user_id)
+        log.info("User {user} was removed, by {by}", user=user_id, by=actor.id)
 
     async def exit(self, actor: Actor) -> None:
         """
@@ -100,6 +109,7 @@ class Users:
         @raise LastAdmin: somebody has to administrate the server.
         """
         await self._store.exit(actor.id)
+        log.info("User {user} has left", user=actor.id)
 
     async def rename(self, actor: Actor, name: str) -> User:
         """

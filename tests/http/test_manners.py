@@ -7,16 +7,19 @@ import base64
 import io
 import json
 import secrets
+from http import HTTPStatus
 from ipaddress import ip_network
 
 import jwt
 import pytest
 from twisted.internet.address import IPv6Address, UNIXAddress
 from twisted.internet.defer import fail
-from twisted.logger import globalLogPublisher
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.web.test.requesthelper import DummyChannel
 
 from teamchatd.errors import Unavailable
-from teamchatd.http.request import LARGEST_BODY, LONGEST_DISCARDING
+from teamchatd.http.request import LARGEST_BODY, LONGEST_DISCARDING, Request
+from teamchatd.http.routes import STATUS
 from teamchatd.store.channels import ChannelStore
 from teamchatd.store.sessions import SessionStore
 from tests.answers import CONTRACT, Answer
@@ -239,6 +242,26 @@ def test_other_method(daemon, wire, method, path, there):
     answer = wire(daemon).ask(method, path)
     assert answer.status == 405
     assert allowed(answer) == there
+
+
+@pytest.mark.parametrize("status", sorted({200, 204, 302, 405, 500, *STATUS.values()}))
+def test_phrase(status):
+    """
+    Each status has its name, which Twisted does not know of all of them.
+    """
+    request = Request(DummyChannel(), False)
+    request.setResponseCode(status)
+    assert request.code_message.decode() == HTTPStatus(status).phrase
+
+
+def test_ending_one_and_others(daemon, ada):
+    """
+    Which session is meant has to be clear: none is ended by guess.
+    """
+    given = {"sessionId": "x", "keepCurrent": True}
+    refused = daemon.delete("/auth/sessions", ada, given)
+    assert (refused.status, refused.error) == (400, "Give 'keepCurrent' or 'sessionId', not both.")
+    assert daemon.get("/auth/me", ada).status == 200
 
 
 # HEAD and OPTIONS
@@ -1055,6 +1078,26 @@ def test_failures_of_address(guarded):
     assert sign_in(guarded, "ada", "correct horse", **here).status == 429
     elsewhere = {"x_forwarded_for": "198.51.100.2"}
     assert sign_in(guarded, "ada", "correct horse", **elsewhere).status == 200
+
+
+def test_failures_are_logged(guarded, log):
+    """
+    Once a minute for each client, and nobody's e-mail address with it.
+    """
+    here = {"x_forwarded_for": "198.51.100.1"}
+    for _ in range(6):
+        sign_in(guarded, "ada", "wrong", **here)
+    said = [event for event in log if event.get("log_namespace") == "teamchatd.auth.limits"]
+    assert [formatEvent(event) for event in said] == [
+        "Too many failed sign-ins: client 198.51.100.1 has to wait"
+    ]
+    guarded.clock.advance(50)
+    sign_in(guarded, "ada", "wrong", **here)
+    guarded.clock.advance(30)
+    for _ in range(4):
+        sign_in(guarded, "ada", "wrong", **here)
+    said = [event for event in log if event.get("log_namespace") == "teamchatd.auth.limits"]
+    assert len(said) == 2
 
 
 def test_success_is_no_failure(guarded):

@@ -468,6 +468,15 @@ def test_bad_edit(daemon, ada, path, listen, told, given):
 
 
 @memory_only
+def test_edit_of_nothing(daemon, ada):
+    """
+    Who names no field is told so, and not that their message is empty.
+    """
+    message = daemon.say(ada, "hello")
+    assert edit(daemon, ada, message).error == "Neither 'content' nor 'images' is given."
+
+
+@memory_only
 def test_longest_edit(daemon, ada):
     """
     Changed, a message may be as long as when it is new.
