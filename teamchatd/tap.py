@@ -195,10 +195,7 @@ class Teamchat(Service):
             admin = start.make_admin(wanted.email, wanted.user_name, wanted.password)
             log.info("Made the first admin, {name}", name=admin.user_name)
         elif wanted.email and not start.has_user(wanted.email):
-            log.warn(
-                "[chat.initialUser] {email} is not made: this server has an administrator already",
-                email=wanted.email,
-            )
+            log.warn("[chat.initialUser] is not made: this server has an administrator already")
         link = start.link_for_admin()
         return None if link is None else link.token
 

@@ -8,6 +8,7 @@ tested as soon as it is described.
 
 import inspect
 import json
+import os
 import re
 from contextlib import closing
 from importlib import import_module
@@ -26,6 +27,9 @@ from tests.answers import CONTRACT, EventReader
 from tests.contract import METHODS, described, spelled_out
 from tests.daemon import Daemon, read_answer, request_bytes, unchunked
 from tests.oauth import PLAIN
+
+SHARE = 6 if "PYTEST_XDIST_WORKER" in os.environ else 2
+"""C{make quick}, which runs in workers, tries a third of what C{make test} does."""
 
 MODES = ("dev", "password", "magic-link", "oauth")
 """Of signing in; with providers beside it, C{dev} is called C{oauth}."""
@@ -53,7 +57,7 @@ def tried(strategy, times, *always):
         for value in always:
             every = example(value)(every)
         return settings(
-            max_examples=max(times // 2, 4),
+            max_examples=max(times // SHARE, 4),
             derandomize=True,
             database=None,
             deadline=None,
