@@ -28,8 +28,8 @@ from tests.contract import METHODS, described, spelled_out
 from tests.daemon import Daemon, read_answer, request_bytes, unchunked
 from tests.oauth import PLAIN
 
-SHARE = 6 if "PYTEST_XDIST_WORKER" in os.environ else 2
-"""C{make quick}, which runs in workers, tries a third of what C{make test} does."""
+SHARE = 15 if "PYTEST_XDIST_WORKER" in os.environ else 2
+"""C{make quick}, which runs in workers, tries far fewer than C{make test}."""
 
 MODES = ("dev", "password", "magic-link", "oauth")
 """Of signing in; with providers beside it, C{dev} is called C{oauth}."""
