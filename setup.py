@@ -45,6 +45,7 @@ setup(
         "treq>=24.9",
         "bcrypt>=5",
         "PyYAML>=6",
+        "Pillow>=12",  # decoders read what strangers send: an old one is a way in
         "zxcvbn>=4.5",  # its list of the most common passwords
     ],
     extras_require={

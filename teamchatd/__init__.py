@@ -9,6 +9,7 @@ How the house is built; a module imports only from the floors above its own:
 - L{teamchatd.store}: the record.  Only here is SQL.
 - L{teamchatd.live}: who is listening now, and what they are told.
 - L{teamchatd.mail}: what we write, and how it gets to a mail server.
+- L{teamchatd.files}: pictures, and the shelf they lie on.
 - L{teamchatd.auth}: who is asking.
 - L{teamchatd.chat}: the rules: who may do what, and what follows from it.
 - L{teamchatd.http}: the door.  HTTP in, JSON out, no rules and no SQL.

@@ -35,6 +35,7 @@ ONLY_IN = {
     "twisted.mail": {"mail"},
     "twisted.enterprise": {"store"},
     "sqlite3": {"store"},
+    "PIL": {"files"},
 }
 """Who else's packages may be imported where.  The rest is free."""
 
