@@ -24,17 +24,24 @@ from teamchatd.auth.letters import Delivers, ForWhomItIs, LetterBox, Postage, Pr
 from teamchatd.auth.limits import Failures, Limit, NoFailures, NoLimit
 from teamchatd.auth.links import SETUP_SECONDS
 from teamchatd.auth.oauth import OAuth
-from teamchatd.auth.passwords import BCRYPT_COST, InThread, Passwords
+from teamchatd.auth.passwords import BCRYPT_COST, Passwords
 from teamchatd.auth.providers import Addresses, Provider, Registration
 from teamchatd.auth.sessions import Lifetimes, Sessions
 from teamchatd.auth.signing_in import SigningIn
 from teamchatd.auth.tokens import Tokens
 from teamchatd.chat.access import Access
 from teamchatd.chat.channels import Channels
+from teamchatd.chat.conversations import Conversations
+from teamchatd.chat.images import Develop, Images
 from teamchatd.chat.messages import Messages
 from teamchatd.chat.reactions import Reactions
+from teamchatd.chat.retention import Retention
 from teamchatd.chat.settings import Settings
+from teamchatd.chat.threads import Threads
 from teamchatd.chat.users import Users
+from teamchatd.chat.webhooks import Webhooks
+from teamchatd.files.darkroom import develop_apart
+from teamchatd.files.shelf import Shelf
 from teamchatd.http.about import AboutRoutes
 from teamchatd.http.auth import (
     DevRoutes,
@@ -44,21 +51,26 @@ from teamchatd.http.auth import (
     SessionRoutes,
 )
 from teamchatd.http.channels import ChannelRoutes
+from teamchatd.http.conversations import ConversationRoutes
 from teamchatd.http.events import EventRoutes
 from teamchatd.http.health import HealthRoutes
 from teamchatd.http.identity import Identity
 from teamchatd.http.messages import MessageRoutes
 from teamchatd.http.oauth import OAuthRoutes
-from teamchatd.http.request import Site
+from teamchatd.http.request import LARGEST_BODY, Site
 from teamchatd.http.routes import Area
 from teamchatd.http.server import ServerRoutes
 from teamchatd.http.site import Nowhere, Root
+from teamchatd.http.uploads import Uploads, largest_body
 from teamchatd.http.users import UserRoutes
+from teamchatd.http.webhooks import WebhookRoutes
 from teamchatd.live.hub import BEATS, Hub
 from teamchatd.mail.logged import LoggingPostman
 from teamchatd.model import Entry, Purpose
 from teamchatd.store.channels import ChannelStore
+from teamchatd.store.conversations import ConversationStore
 from teamchatd.store.database import Database
+from teamchatd.store.images import ImageStore
 from teamchatd.store.journal import Journal
 from teamchatd.store.letters import LetterStore
 from teamchatd.store.links import LinkStore
@@ -68,6 +80,8 @@ from teamchatd.store.reactions import ReactionStore
 from teamchatd.store.sessions import SessionStore
 from teamchatd.store.settings import SettingStore
 from teamchatd.store.users import UserStore
+from teamchatd.store.webhooks import WebhookStore
+from teamchatd.workers import InThread
 
 log = Logger()
 
@@ -75,6 +89,8 @@ DAY = 24 * 60 * 60
 EXPIRY_SECONDS = 60
 LETTER_SECONDS = 5
 TRIM_SECONDS = 10 * 60
+AGING_SECONDS = 60
+SWEEP_SECONDS = 60
 
 TOO_OFTEN = "That was too much in a minute. Try again a little later."
 TOO_MANY_FAILURES = "Too many attempts to sign in have failed. Try again a little later."
@@ -141,17 +157,27 @@ class House:
         chosen: config.Config,
         database: Database,
         clock: IReactorTime,
+        shelf: Shelf,
         in_thread: InThread,
+        with_pictures: InThread,
         jwt_secret: str,
         bcrypt_cost: int = BCRYPT_COST,
         postman: Delivers | None = None,
         prepare: Prepare | None = None,
         call: Call | None = None,
+        develop: Develop = develop_apart,
     ) -> None:
+        """
+        @param shelf: where images are.
+        @param in_thread: runs what is slow, such as hashing a password.
+        @param with_pictures: runs what takes an image of full size into memory.
+        @param develop: looks at an image, somewhere where that can do no harm.
+        """
         self.database, self.clock = database, clock
         self.users, self.links = UserStore(database), LinkStore(database)
         self.channels, self.messages = ChannelStore(database), MessageStore(database)
         self.reactions, self.settings = ReactionStore(database), SettingStore(database)
+        self.conversations, self.webhooks = ConversationStore(database), WebhookStore(database)
         self.journal = Journal(database)
         self.hub = Hub(clock, self.journal.after, chosen.events.streams_per_user)
         self.passwords = Passwords(in_thread, bcrypt_cost)
@@ -174,8 +200,18 @@ class House:
         )
         self.oauth = self._oauth(chosen, call)
         database.committed = self.committed
-        origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
-        self.site = Site(self._root(chosen), clock, origins)
+        self.access = Access(self.messages, self.conversations)
+        self.images = Images(
+            self.access,
+            ImageStore(database),
+            shelf,
+            develop,
+            with_pictures,
+            clock,
+            chosen.images.max_pixels,
+        )
+        retention = Retention(self.messages, clock, chosen.chat.message_retention_days)
+        self.site = self._site(chosen, shelf)
         keep_ms = chosen.events.keep_days * DAY * 1000
         self.recurring: list[tuple[float, Callable[[], Any]]] = [
             (chosen.events.heartbeat_seconds / BEATS, self.hub.beat),
@@ -183,6 +219,9 @@ class House:
             (LETTER_SECONDS, self.letters.wake),
             (EXPIRY_SECONDS, self.links.sweep),
             (TRIM_SECONDS, lambda: self.journal.trim(int(clock.seconds() * 1000) - keep_ms)),
+            (AGING_SECONDS, retention.remove_aged),
+            (SWEEP_SECONDS, self.images.sweep),
+            (DAY, self.images.sweep_shelf),
         ]
         if self.oauth is not None:
             self.recurring.append((EXPIRY_SECONDS, self.oauth.forget_expired))
@@ -236,16 +275,25 @@ class House:
             chosen.auth.is_invite_required,
         )
 
+    def _site(self, chosen: config.Config, shelf: Shelf) -> Site:
+        largest_image = chosen.images.max_bytes
+
+        def largest(method: bytes, path: bytes) -> int:
+            return largest_body(method, path, largest_image, LARGEST_BODY)
+
+        origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
+        return Site(self._root(chosen), self.clock, origins, largest, shelf.directory)
+
     def _root(self, chosen: config.Config) -> Root:
         requests: Limit | NoLimit = NoLimit()
         if chosen.rate_limit.enabled:
             requests = Limit(chosen.rate_limit.requests_per_minute, TOO_OFTEN, self.clock)
-        identity = Identity(self.sessions, requests, chosen.server.trusted_proxies)
+        said = Messages(self.access, self.messages, mint, chosen.chat.max_message_length)
+        webhooks = Webhooks(self.webhooks, self.messages, said, mint)
+        identity = Identity(self.sessions, requests, webhooks, chosen.server.trusted_proxies)
         with_passwords = chosen.auth.auth_mode == "password"
         invite = self.letters.invite if chosen.email.host else None
         users = Users(self.users, self.passwords, mint, with_passwords, invite)
-        access = Access(self.messages)
-        messages = Messages(access, self.messages, mint, chosen.chat.max_message_length)
         about = AboutRoutes(identity)
         areas: dict[str, Area] = {
             "": about,
@@ -253,12 +301,27 @@ class House:
             "health": HealthRoutes(identity),
             "auth": SessionRoutes(identity, self.sessions, users),
             "users": UserRoutes(identity, users),
-            "channels": ChannelRoutes(identity, Channels(self.channels, mint), messages),
-            "messages": MessageRoutes(identity, messages, Reactions(access, self.reactions)),
             "server": ServerRoutes(identity, Settings(self.settings)),
+            "webhooks": WebhookRoutes(identity, webhooks),
             "events": EventRoutes(identity, self.hub, mint),
         }
+        areas |= self._places(identity, said, Uploads(chosen.images.max_bytes))
         return Root(Nowhere(identity), areas | self._ways_in(chosen, identity))
+
+    def _places(self, identity: Identity, said: Messages, uploads: Uploads) -> dict[str, Area]:
+        """
+        Where something is said.
+        """
+        access, images = self.access, self.images
+        threads = Threads(access, self.messages, said)
+        reactions = Reactions(access, self.reactions)
+        channels = Channels(self.channels, mint)
+        conversations = Conversations(access, self.conversations, self.messages, said, mint)
+        return {
+            "channels": ChannelRoutes(identity, channels, said, images, uploads),
+            "messages": MessageRoutes(identity, said, reactions, threads, images, uploads),
+            "conversations": ConversationRoutes(identity, conversations, images, uploads),
+        }
 
     def _ways_in(self, chosen: config.Config, identity: Identity) -> dict[str, Area]:
         """

@@ -81,18 +81,52 @@ class Channel:
     updated_at: int | None = None
 
 
+@frozen
+class Place:
+    """
+    Where things are said: a channel, or a conversation of two.
+
+    @ivar participants: who may read it; L{None} of a channel, which is for all.
+    """
+
+    id: str
+    participants: tuple[str, str] | None = None
+
+
 class Author(NamedTuple):
     """
     Who said something, by the name that they have now.
+
+    @ivar is_bot: whether it was a webhook.
     """
 
     id: str
     user_name: str
+    is_bot: bool = False
+
+
+class ThreadMeta(NamedTuple):
+    """
+    What became of a message that was replied to.
+
+    @ivar participants: the ids of those who replied, in the order of their first
+        replies.
+    """
+
+    reply_count: int
+    last_reply_at: int
+    last_reply_by: Author
+    participants: tuple[str, ...]
 
 
 class Message(NamedTuple):
     """
+    @ivar channel_id: of the place where it was said; a conversation's begins
+        with C{dm:}.
     @ivar reactions: emoji to the ids of those who chose it, in order.
+    @ivar images: the names of the files that it shows, in order.
+    @ivar thread_id: of a reply: the message that it answers.
+    @ivar thread_meta: of its own replies, where there are any.
     """
 
     id: str
@@ -102,6 +136,60 @@ class Message(NamedTuple):
     created_at: int
     updated_at: int | None = None
     reactions: Mapping[str, list[str]] = MappingProxyType({})
+    images: tuple[str, ...] = ()
+    thread_id: str | None = None
+    thread_meta: ThreadMeta | None = None
+
+
+@frozen
+class Conversation:
+    """
+    What two users say to each other, and nobody else reads.
+
+    @ivar last_message_at: when the newest message was said that there still is.
+    @ivar other_user: the one who is not asking; L{None} once they are removed.
+    """
+
+    id: str
+    participants: tuple[str, str]
+    created_at: int
+    last_message_at: int | None = None
+    other_user: Author | None = None
+
+
+@frozen
+class Webhook:
+    """
+    A program that posts into a channel.
+    """
+
+    id: str
+    name: str
+    channel_id: str
+    created_at: int
+    created_by: str
+
+
+@frozen
+class ImageFile:
+    """
+    The bytes of an image, or of its thumbnail, as they lie on the shelf.
+    """
+
+    name: str
+    content_type: str
+
+
+@frozen
+class Image:
+    """
+    What was uploaded.
+
+    @ivar thumbnail: L{None} of an image so small that it is its own.
+    """
+
+    file: ImageFile
+    thumbnail: ImageFile | None
 
 
 @frozen

@@ -4,7 +4,16 @@ How a record looks in the contract's JSON: camelCase lives here.
 
 from typing import Any
 
-from teamchatd.model import Channel, Message, Session, User
+from teamchatd.model import (
+    Author,
+    Channel,
+    Conversation,
+    Message,
+    Session,
+    ThreadMeta,
+    User,
+    Webhook,
+)
 
 
 def user(user: User) -> dict[str, Any]:
@@ -30,16 +39,60 @@ def channel(channel: Channel) -> dict[str, Any]:
     return shape
 
 
+def author(author: Author) -> dict[str, Any]:
+    shape: dict[str, Any] = {"id": author.id, "userName": author.user_name}
+    if author.is_bot:
+        shape["isBot"] = True
+    return shape
+
+
 def message(message: Message) -> dict[str, Any]:
-    return {
+    shape: dict[str, Any] = {
         "id": message.id,
         "channelId": message.channel_id,
-        "author": {"id": message.author.id, "userName": message.author.user_name},
+        "author": author(message.author),
         "content": message.content,
-        "images": [],
+        "images": message.images,
         "createdAt": message.created_at,
         "updatedAt": message.updated_at,
         "reactions": dict(message.reactions),
+    }
+    if message.thread_id is not None:
+        shape["threadId"] = message.thread_id
+    if message.thread_meta is not None:
+        shape["threadMeta"] = thread_meta(message.thread_meta)
+    return shape
+
+
+def thread_meta(meta: ThreadMeta) -> dict[str, Any]:
+    return {
+        "replyCount": meta.reply_count,
+        "lastReplyAt": meta.last_reply_at,
+        "lastReplyBy": author(meta.last_reply_by),
+        "participants": meta.participants,
+    }
+
+
+def conversation(conversation: Conversation) -> dict[str, Any]:
+    other = conversation.other_user
+    shape: dict[str, Any] = {
+        "id": conversation.id,
+        "participants": conversation.participants,
+        "createdAt": conversation.created_at,
+        "otherUser": None if other is None else author(other),
+    }
+    if conversation.last_message_at is not None:
+        shape["lastMessageAt"] = conversation.last_message_at
+    return shape
+
+
+def webhook(webhook: Webhook) -> dict[str, Any]:
+    return {
+        "id": webhook.id,
+        "name": webhook.name,
+        "channelId": webhook.channel_id,
+        "createdAt": webhook.created_at,
+        "createdBy": webhook.created_by,
     }
 
 

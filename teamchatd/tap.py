@@ -23,14 +23,16 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from teamchatd import __version__, config
-from teamchatd.auth import secret
-from teamchatd.auth.passwords import BCRYPT_COST, Threads
+from teamchatd.auth import passwords, secret
+from teamchatd.chat import images
 from teamchatd.chat.first_start import FirstStart
 from teamchatd.errors import ChatError
+from teamchatd.files.shelf import Shelf
 from teamchatd.house import House, mint, postman_for
 from teamchatd.http.listening import CannotListen, Listening
 from teamchatd.store.database import Database
 from teamchatd.store.schema import Unusable
+from teamchatd.workers import Workers
 
 log = Logger()
 
@@ -137,7 +139,13 @@ class Teamchat(Service):
         self._reactor = reactor
         self._directory = Path(chosen.storage.data_directory).absolute()
         self._database = Database(self._directory, reactor)
-        self._threads = Threads(reactor)
+        self._shelf = Shelf(self._directory / "files")
+        self._hashing = Workers(
+            reactor, "passwords", passwords.AT_ONCE, passwords.MOST_WAITING, passwords.TOO_BUSY
+        )
+        self._pictures = Workers(
+            reactor, "pictures", images.AT_ONCE, images.MOST_WAITING, images.TOO_BUSY
+        )
         self._timers: list[TimerService] = []
 
     def startService(self) -> None:
@@ -157,12 +165,15 @@ class Teamchat(Service):
         chosen = self._chosen
         connections = _open_files() - FILES_OF_OUR_OWN
         self._database.startService()
+        self._open_shelf()
         jwt_secret = chosen.auth.jwt_secret or secret.kept_in(self._directory)
         self._house = House(
             chosen,
             self._database,
             self._reactor,
-            self._threads.run,
+            self._shelf,
+            self._hashing.run,
+            self._pictures.run,
             jwt_secret,
             postman=postman_for(chosen, self._reactor),
         )
@@ -173,7 +184,8 @@ class Teamchat(Service):
             self._reactor, self._house.site, server.host, server.port, server.listen
         )
         self._listening.startService()
-        self._threads.startService()
+        self._hashing.startService()
+        self._pictures.startService()
         for seconds, function in self._house.recurring:
             timer = TimerService(seconds, _carefully, function)
             timer.startService()
@@ -182,13 +194,20 @@ class Teamchat(Service):
         self._say_hello(link)
         _settle()
 
+    def _open_shelf(self) -> None:
+        try:
+            self._shelf.open()
+        except OSError as error:
+            where = self._shelf.directory
+            raise Unusable(f"the images in {where} cannot be used: {error.strerror}") from error
+
     def _furnish(self) -> str | None:
         """
         @return: the token with which the first visitor becomes admin, if there
             is neither an admin nor one in the configuration.
         """
         chat = self._chosen.chat
-        start = FirstStart(self._database, mint, BCRYPT_COST)
+        start = FirstStart(self._database, mint, passwords.BCRYPT_COST)
         start.furnish(chat.server_name)
         wanted = chat.initial_user
         if wanted.email and not start.has_admin():
@@ -266,7 +285,8 @@ class Teamchat(Service):
             log.info("Some letters are still under way: they are sent again at the next start")
         await self._is_over(closed, for_others)
         await self._is_over(regular, for_others)
-        self._threads.stopService()
+        self._pictures.stopService()
+        self._hashing.stopService()
         await deferLater(self._reactor, 0)  # what was just hashed is stored
         if not await self._is_over(self._database.stopService(), for_all):
             log.warn("The disk does not finish what was begun, and is not waited for any more")

@@ -19,6 +19,8 @@ from twisted.python.failure import Failure
 
 from teamchatd import config
 from teamchatd.chat.first_start import FirstStart
+from teamchatd.files import pictures
+from teamchatd.files.shelf import Shelf
 from teamchatd.house import House, mint
 from teamchatd.http.calling import Calling
 from teamchatd.store.database import Database
@@ -188,15 +190,20 @@ class Daemon(People):
     def start(self):
         self.database = ThreadlessDatabase(self.directory, self.clock)
         self.database.startService()
+        shelf = Shelf(self.directory / "files")
+        shelf.open()
         self.house = House(
             self.chosen,
             self.database,
             self.clock,
+            shelf,
             self._in_thread,
+            execute,
             "the tests' own secret, thirty-two bytes",
             BCRYPT_COST,
             self.outbox if self.chosen.email.host or self.mode == "dev" else None,
             call=Calling(self.clock, self._new_client),
+            develop=pictures.develop,
         )
         start = FirstStart(self.database, mint, BCRYPT_COST)
         start.furnish(self.chosen.chat.server_name)

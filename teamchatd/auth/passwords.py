@@ -8,20 +8,14 @@ once already take most of a small machine, so the pool is that small.
 
 import hashlib
 from base64 import b64encode
-from collections import deque
-from collections.abc import Callable
 from functools import cache
 from itertools import islice
-from typing import Any
 
 import bcrypt
-from attrs import define, field, frozen
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail
-from twisted.internet.threads import deferToThreadPool
-from twisted.python.threadpool import ThreadPool
+from attrs import define, field
 
-from teamchatd.errors import Invalid, TooMany, Unavailable
+from teamchatd.errors import Invalid, TooMany
+from teamchatd.workers import InThread
 
 SHORTEST = 8
 LONGEST = 256
@@ -38,15 +32,10 @@ More are refused: the last of these waits for eight seconds, and whoever waited
 much longer would give up, and have us work for nobody.
 """
 
-RETRY_SECONDS = 10
 TOO_BUSY = "Too many are signing in at this moment. Try again in a few seconds."
-STOPPING = "The server is stopping. Try again in a moment."
 
 BCRYPT_COST = 12
 """Each step more doubles the time: a quarter of a second at 12."""
-
-InThread = Callable[..., "Deferred[Any]"]
-"""Runs a function with its arguments somewhere else."""
 
 
 class UnusablePassword(Invalid):
@@ -144,68 +133,3 @@ class Passwords:
         except TooMany:
             return None
         return hashed
-
-
-@frozen(eq=False)
-class Job:
-    function: Callable[..., Any] = field(repr=False)
-    args: tuple[Any, ...] = field(repr=False)
-    done: "Deferred[Any]" = field(factory=Deferred)
-
-
-@define(eq=False, slots=False)
-class Threads(Service):
-    """
-    The few threads in which bcrypt works.
-
-    The pool has a queue of its own, which has no bound, and which it works off
-    before it stops; so it is given no more than it can do at once.
-    """
-
-    _reactor: Any
-    _pool: ThreadPool = field(
-        init=False, factory=lambda: ThreadPool(minthreads=0, maxthreads=AT_ONCE, name="passwords")
-    )
-
-    _waiting: deque[Job] = field(init=False, factory=deque)
-    _at_work: int = field(init=False, default=0)
-
-    def startService(self) -> None:
-        super().startService()
-        self._pool.start()
-
-    def stopService(self) -> None:
-        """
-        What waits is refused, what was begun is waited for: part of a second.
-        """
-        super().stopService()
-        waiting, self._waiting = self._waiting, deque()
-        for job in waiting:
-            job.done.errback(Unavailable(STOPPING))
-        self._pool.stop()
-
-    def run(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
-        """
-        @raise TooMany: too much waits already.
-        @raise Unavailable: we stop.
-        """
-        if not self.running:
-            return fail(Unavailable(STOPPING))
-        if len(self._waiting) >= MOST_WAITING:
-            return fail(TooMany(TOO_BUSY, RETRY_SECONDS))
-        job = Job(function, args)
-        self._waiting.append(job)
-        self._next()
-        return job.done
-
-    def _next(self) -> None:
-        if self._waiting and self._at_work < AT_ONCE:
-            job = self._waiting.popleft()
-            self._at_work += 1
-            working = deferToThreadPool(self._reactor, self._pool, job.function, *job.args)
-            working.addBoth(self._over).chainDeferred(job.done)
-
-    def _over(self, outcome: Any) -> Any:
-        self._at_work -= 1
-        self._next()
-        return outcome

@@ -7,9 +7,14 @@ a message that the one who acts may not read.
 
 from attrs import define
 
-from teamchatd.errors import Forbidden
-from teamchatd.model import Actor, Message
-from teamchatd.store.messages import MessageStore, NoSuchMessage
+from teamchatd.errors import Forbidden, Invalid
+from teamchatd.model import Actor, Message, Place
+from teamchatd.store.conversations import ConversationStore, NoSuchConversation
+from teamchatd.store.messages import Found, MessageStore, NoSuchMessage
+from teamchatd.store.places import NoSuchChannel
+
+PRIVATE = "dm:"
+"""How the id of a conversation begins, and of nothing else."""
 
 
 class AdminsOnly(Forbidden):
@@ -23,6 +28,17 @@ class NotYours(Forbidden):
     """Somebody else wrote it."""
 
 
+class NotAParticipant(Forbidden):
+    """Two others talk there.  Administrators are no exception."""
+
+    def __init__(self) -> None:
+        super().__init__("You take no part in this conversation.")
+
+
+class NoThread(Invalid):
+    """Threads hang on the messages of channels, and on nothing else."""
+
+
 def admin(actor: Actor) -> None:
     """
     @raise AdminsOnly: they are none.
@@ -34,24 +50,121 @@ def admin(actor: Actor) -> None:
 @define
 class Access:
     _messages: MessageStore
+    _conversations: ConversationStore
+
+    def channel(self, actor: Actor, channel_id: str) -> Place:
+        """
+        A channel that C{actor} can read: every one.  Whether it is there, the
+        store says in the same breath as it reads or writes; asking it twice would
+        cost every message another trip.
+
+        @raise NoSuchChannel: it is a conversation, which has its own rules.
+        """
+        if channel_id.startswith(PRIVATE):
+            raise NoSuchChannel()
+        return Place(channel_id)
 
     async def message(self, actor: Actor, message_id: str) -> Message:
         """
         A message that C{actor} can read.
         """
-        message = await self._messages.find(message_id)
-        if message is None:
-            raise NoSuchMessage()
-        return message
+        return (await self._found(actor, message_id)).message
 
     async def message_to_edit(self, actor: Actor, message_id: str) -> Message:
-        message = await self.message(actor, message_id)
-        if message.author.id != actor.id:
-            raise NotYours("Only its author may change a message.")
-        return message
+        return _to_edit(actor, await self._found(actor, message_id))
 
     async def message_to_delete(self, actor: Actor, message_id: str) -> Message:
-        message = await self.message(actor, message_id)
-        if message.author.id != actor.id and not actor.is_admin:
-            raise NotYours("Only its author or an administrator may delete a message.")
-        return message
+        return _to_delete(actor, await self._found(actor, message_id))
+
+    # Threads
+
+    async def thread(self, actor: Actor, message_id: str) -> Message:
+        """
+        A message that may have replies.
+
+        @raise NoThread: this one may not.
+        """
+        found = await self._found(actor, message_id)
+        if found.place.participants is not None:
+            raise NoThread("A direct message has no thread.")
+        if found.message.thread_id is not None:
+            raise NoThread("A reply has no thread of its own: answer the message it belongs to.")
+        return found.message
+
+    async def reply_to_edit(self, actor: Actor, message_id: str, reply_id: str) -> Message:
+        return _to_edit(actor, await self._reply(actor, message_id, reply_id))
+
+    async def reply_to_delete(self, actor: Actor, message_id: str, reply_id: str) -> Message:
+        return _to_delete(actor, await self._reply(actor, message_id, reply_id))
+
+    # Conversations
+
+    async def conversation(self, actor: Actor, conversation_id: str) -> Place:
+        """
+        One that C{actor} takes part in.
+
+        @raise NotAParticipant: it is there, and none of their business.
+        """
+        place = await self._conversations.place(conversation_id)
+        if place is None:
+            raise NoSuchConversation()
+        if not _may_read(actor, place):
+            raise NotAParticipant()
+        return place
+
+    async def direct_message_to_edit(
+        self, actor: Actor, conversation_id: str, message_id: str
+    ) -> Message:
+        return _to_edit(actor, await self._direct_message(actor, conversation_id, message_id))
+
+    async def direct_message_to_delete(
+        self, actor: Actor, conversation_id: str, message_id: str
+    ) -> Message:
+        return _to_delete(actor, await self._direct_message(actor, conversation_id, message_id))
+
+    async def _found(self, actor: Actor, message_id: str) -> Found:
+        """
+        What one may not read is not there: nothing tells the two apart.
+        """
+        found = await self._messages.find(message_id)
+        if found is None:
+            raise NoSuchMessage()
+        if not _may_read(actor, found.place):
+            raise NoSuchMessage()
+        return found
+
+    async def _reply(self, actor: Actor, message_id: str, reply_id: str) -> Found:
+        found = await self._found(actor, reply_id)
+        if found.message.thread_id != message_id:
+            raise NoSuchMessage()
+        return found
+
+    async def _direct_message(self, actor: Actor, conversation_id: str, message_id: str) -> Found:
+        place = await self.conversation(actor, conversation_id)
+        found = await self._found(actor, message_id)
+        if found.place != place:
+            raise NoSuchMessage()
+        return found
+
+
+def _may_read(actor: Actor, place: Place) -> bool:
+    return place.participants is None or actor.id in place.participants
+
+
+def _to_edit(actor: Actor, found: Found) -> Message:
+    if found.message.author.id != actor.id:
+        raise NotYours("Only its author may change a message.")
+    return found.message
+
+
+def _to_delete(actor: Actor, found: Found) -> Message:
+    """
+    What two people say to each other, no administrator takes away.
+    """
+    if found.message.author.id == actor.id:
+        return found.message
+    if found.place.participants is not None:
+        raise NotYours("Only its author may delete a direct message.")
+    if not actor.is_admin:
+        raise NotYours("Only its author or an administrator may delete a message.")
+    return found.message

@@ -4,7 +4,7 @@ Saying things, and reading what was said.
 
 from collections.abc import Callable
 
-from attrs import define
+from attrs import define, frozen
 
 from teamchatd.chat.access import Access
 from teamchatd.errors import Invalid
@@ -14,6 +14,9 @@ from teamchatd.store.messages import Draft, MessageStore
 LONGEST_CLIENT_ID = 64
 LARGEST_PAGE = 200
 
+MOST_IMAGES = 100
+"""In one message: every page of the history names them all."""
+
 
 class UnusableContent(Invalid):
     """A message has to say something, and not too much of it."""
@@ -21,6 +24,22 @@ class UnusableContent(Invalid):
 
 class UnusablePage(Invalid):
     """Nobody can read that many messages."""
+
+
+@frozen
+class Wording:
+    """
+    What somebody wants to say, before anybody has looked at it.
+
+    @ivar images: names of files; an empty list says that they will follow, and
+        then there need be no C{content}.
+    @ivar client_id: the sender's own name for this message: sent again, it
+        answers the first message and makes no second.
+    """
+
+    content: str | None
+    images: list[str] | None = None
+    client_id: str | None = None
 
 
 @define
@@ -43,70 +62,87 @@ class Messages:
 
         @raise NoSuchMessage: C{before} is not in this channel.
         """
-        if limit < 1:
-            raise UnusablePage("'limit' has to be 1 or more.")
-        return await self._store.page(channel_id, min(limit, LARGEST_PAGE), before)
+        place = self._access.channel(actor, channel_id)
+        return await self._store.page(place.id, page_size(limit), before)
 
-    async def post(
-        self,
-        actor: Actor,
-        channel_id: str,
-        content: str | None,
-        images: list[str] | None = None,
-        client_id: str | None = None,
-    ) -> Message:
+    async def post(self, actor: Actor, channel_id: str, wording: Wording) -> Message:
         """
         Say something in a channel.
 
-        @param images: names of files; an empty list says that they will follow,
-            and then there need be no C{content}.
-        @param client_id: the sender's own name for this message: sent again, it
-            answers the first message and makes no second.
         @raise UnusableContent: there is nothing to say, or too much.
         """
-        draft = Draft(
-            self._mint(), channel_id, actor.id, self._usable(content, images), _usable_id(client_id)
-        )
-        return await self._store.add(draft)
+        place = self._access.channel(actor, channel_id)
+        return await self._store.add(self.draft(actor, place.id, wording))
 
-    async def edit(
-        self, actor: Actor, message_id: str, content: str | None, images: list[str] | None = None
-    ) -> Message:
+    async def edit(self, actor: Actor, message_id: str, wording: Wording) -> Message:
         """
-        @param content: the new text; L{None} leaves it as it is.
+        @param wording: what is L{None} in it stays as it is.
         @raise UnusableContent: it could not be said either, or nothing is to change.
         """
-        message = await self._access.message_to_edit(actor, message_id)
-        if content is None and images is None:
-            raise UnusableContent("Neither 'content' nor 'images' is given.")
-        if content is not None:
-            content = self._usable(content, images)
-        refuse_unknown(images)
-        return await self._store.edit(message.id, content)
+        return await self.reword(await self._access.message_to_edit(actor, message_id), wording)
 
     async def remove(self, actor: Actor, message_id: str) -> None:
         message = await self._access.message_to_delete(actor, message_id)
         await self._store.remove(message.id)
 
-    def _usable(self, content: str | None, images: list[str] | None) -> str:
+    # What channels, threads and conversations have in common
+
+    def draft(
+        self, actor: Actor, place_id: str, wording: Wording, thread_id: str | None = None
+    ) -> Draft:
+        """
+        Something that can be said.
+
+        @raise UnusableContent: it is empty or too long.
+        """
+        return Draft(
+            self._mint(),
+            place_id,
+            actor.id,
+            self.usable(wording.content, wording.images is not None),
+            thread_id,
+            tuple(_usable_images(wording.images or [])),
+            _usable_id(wording.client_id),
+        )
+
+    async def reword(self, message: Message, wording: Wording) -> Message:
+        """
+        Let C{message}, which is its author's to change, say something else.
+        """
+        content, names = wording.content, wording.images
+        if content is None and names is None:
+            raise UnusableContent("Neither 'content' nor 'images' is given.")
+        if content is not None:
+            content = self.usable(content, names is not None or bool(message.images))
+        if names is not None:
+            names = _usable_images(names)
+        return await self._store.edit(message.id, content, names)
+
+    def usable(self, content: str | None, is_with_images: bool) -> str:
         """
         C{content} as it is: it is never trimmed or normalised.
         """
         content = content or ""
-        refuse_unknown(images)
-        if not content.strip() and images is None:
+        if not content.strip() and not is_with_images:
             raise UnusableContent("The message is empty.")
         if len(content) > self._longest:
             raise UnusableContent(f"The message is longer than {self._longest} characters.")
         return content
 
 
-def refuse_unknown(images: list[str] | None) -> None:
+def page_size(limit: int) -> int:
     """
-    @raise UnusableContent: a file is named that the author did not upload there.
+    How many messages are read for somebody who wants C{limit}.
     """
-    if images:
-        raise UnusableContent("There is no such image in this channel.")
+    if limit < 1:
+        raise UnusablePage("'limit' has to be 1 or more.")
+    return min(limit, LARGEST_PAGE)
+
+
+def _usable_images(names: list[str]) -> list[str]:
+    if len(names) > MOST_IMAGES:
+        raise UnusableContent(f"A message shows {MOST_IMAGES} images at the most.")
+    return names
 
 
 def _usable_id(client_id: str | None) -> str | None:

@@ -57,6 +57,7 @@ class InitialUser:
 @frozen
 class Chat:
     server_name: str = _key("teamchat", checks.name)
+    message_retention_days: int = _key(0, between(0, 36_500))
     max_message_length: int = _key(16384, between(1, 1_000_000))
     initial_user: InitialUser = Factory(InitialUser)
 
@@ -137,6 +138,16 @@ class Events:
 
 
 @frozen
+class Images:
+    """
+    What may be uploaded.
+    """
+
+    max_bytes: int = _key(10 << 20, between(1024, 256 << 20))
+    max_pixels: int = _key(50_000_000, between(10_000, 500_000_000))
+
+
+@frozen
 class RateLimit:
     enabled: bool = _key(True)
     requests_per_minute: int = _key(600, between(1, 1_000_000))
@@ -156,4 +167,5 @@ class Config:
     oauth: OAuth = Factory(OAuth)
     storage: Storage = Factory(Storage)
     events: Events = Factory(Events)
+    images: Images = Factory(Images)
     rate_limit: RateLimit = Factory(RateLimit)

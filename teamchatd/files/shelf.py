@@ -18,10 +18,12 @@ HALF = ".half-"
 class Shelf:
     """
     Files on disk, each under a name, written once and never changed.
+
+    @ivar directory: where they lie.
     """
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
 
     def open(self) -> None:
         """
@@ -30,10 +32,10 @@ class Shelf:
 
         @raise OSError: it cannot be made, or not be read.
         """
-        if not self._directory.is_dir():
-            self._directory.mkdir(mode=0o700, parents=True)
-            _settle(self._directory.parent)
-        for half in self._directory.glob(f"{HALF}*"):
+        if not self.directory.is_dir():
+            self.directory.mkdir(mode=0o700, parents=True)
+            _settle(self.directory.parent)
+        for half in self.directory.glob(f"{HALF}*"):
             half.unlink(missing_ok=True)
 
     def put(self, name: str, data: bytes) -> None:
@@ -47,7 +49,7 @@ class Shelf:
         path = self.path(name)
         if path.exists():
             raise FileExistsError(f"{path} is there already.")
-        half = self._directory / f"{HALF}{name}"
+        half = self.directory / f"{HALF}{name}"
         try:
             # Never through a link that somebody has put there.
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -57,7 +59,7 @@ class Shelf:
                 os.fsync(file.fileno())
             # Without both fsyncs a power cut can leave the name with nothing behind it.
             half.rename(path)
-            _settle(self._directory)
+            _settle(self.directory)
         except BaseException:
             for left in (half, path):
                 with suppress(OSError):
@@ -70,7 +72,7 @@ class Shelf:
         """
         if not NAME.fullmatch(name):
             raise ValueError(f"No file of ours is called {name!r}.")
-        return self._directory / name
+        return self.directory / name
 
     def remove(self, name: str) -> None:
         """
@@ -83,7 +85,7 @@ class Shelf:
         """
         What lies here, in no order.
         """
-        with os.scandir(self._directory) as entries:
+        with os.scandir(self.directory) as entries:
             for entry in entries:
                 if NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                     yield entry.name

@@ -7,21 +7,16 @@ from klein import Response
 
 from teamchatd import shapes
 from teamchatd.chat.channels import Channels
+from teamchatd.chat.images import Images
 from teamchatd.chat.messages import Messages
-from teamchatd.http.fields import (
-    in_query,
-    number_in_query,
-    optional_text,
-    optional_texts,
-    text,
-)
+from teamchatd.http.fields import text
 from teamchatd.http.identity import Identity
 from teamchatd.http.request import Request
-from teamchatd.http.routes import answer, json_app, signed_in
+from teamchatd.http.routes import answer, json_app, signed_in, uploading
+from teamchatd.http.saying import paging, wants_thumbnail, wording
+from teamchatd.http.sending import Sending
+from teamchatd.http.uploads import Uploads
 from teamchatd.model import Actor
-
-PAGE = 50
-"""Messages, for those who do not say how many."""
 
 
 @define
@@ -31,6 +26,8 @@ class ChannelRoutes:
     identity: Identity
     _channels: Channels
     _messages: Messages
+    _images: Images
+    _uploads: Uploads
 
     @app.route("/channels", methods=["GET"])
     @signed_in
@@ -59,15 +56,27 @@ class ChannelRoutes:
     @app.route("/channels/<channel_id>/messages", methods=["GET"])
     @signed_in
     async def read(self, request: Request, actor: Actor, channel_id: str) -> Response:
-        limit, before = number_in_query(request, "limit", PAGE), in_query(request, "before")
-        page = await self._messages.page(actor, channel_id, limit, before)
+        page = await self._messages.page(actor, channel_id, *paging(request))
         return answer({"messages": [shapes.message(message) for message in page]})
 
     @app.route("/channels/<channel_id>/messages", methods=["POST"])
     @signed_in
     async def post(self, request: Request, actor: Actor, channel_id: str) -> Response:
-        content = optional_text(request.fields, "content")
-        images = optional_texts(request.fields, "images")
-        client_id = optional_text(request.fields, "clientId")
-        message = await self._messages.post(actor, channel_id, content, images, client_id)
+        message = await self._messages.post(actor, channel_id, wording(request))
         return answer({"message": shapes.message(message)})
+
+    @app.route("/channels/<channel_id>/messages/image", methods=["POST"])
+    @uploading
+    async def upload(self, request: Request, actor: Actor, channel_id: str) -> Response:
+        load = self._uploads.of(request)
+        name = await self._images.add_to_channel(actor, channel_id, load)
+        return answer({"success": True, "filename": name})
+
+    @app.route("/channels/<channel_id>/messages/image/<filename>", methods=["GET"])
+    @signed_in
+    async def image(
+        self, request: Request, actor: Actor, channel_id: str, filename: str
+    ) -> Sending:
+        as_thumbnail = wants_thumbnail(request)
+        shown = await self._images.in_channel(actor, channel_id, filename, as_thumbnail)
+        return Sending(shown)

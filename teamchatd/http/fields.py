@@ -20,16 +20,21 @@ class BadField(Invalid):
 
 def read_json(request: Request) -> dict[str, Any]:
     """
-    The object in the body; an empty body is an empty object.
+    The object in the body of C{request}; see L{parse_json}.
+    """
+    return parse_json(request.content.read(), request.getHeader("content-type"))
+
+
+def parse_json(body: bytes, content_type: str | None) -> dict[str, Any]:
+    """
+    The object in C{body}; an empty body is an empty object.
 
     @raise NotJSON: by its type it is something else.
     @raise Invalid: it is not what its type says, or no object.
     """
-    body = request.content.read()
     if not body:
         return {}
-    content_type = request.getHeader("content-type") or ""
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+    if (content_type or "").partition(";")[0].strip().lower() != "application/json":
         raise NotJSON("The body has to be JSON, with the Content-Type application/json.")
     try:
         decoded = orjson.loads(body)
@@ -88,6 +93,16 @@ def in_query(request: Request, name: str) -> str | None:
         return values[-1].decode()
     except UnicodeDecodeError as error:
         raise BadField(f"'{name}' is not UTF-8.") from error
+
+
+def choice_in_query(request: Request, name: str, *choices: str) -> str | None:
+    """
+    One of C{choices}, or none.
+    """
+    value = in_query(request, name)
+    if value is not None and value not in choices:
+        raise BadField(f"'{name}' can be {' or '.join(choices)}.")
+    return value
 
 
 def number_in_query(request: Request, name: str, otherwise: int) -> int:

@@ -9,10 +9,11 @@ from twisted.internet.address import UNIXAddress
 
 from teamchatd.auth.limits import Limit, NoLimit, address_of, neighbourhood
 from teamchatd.auth.sessions import SIGN_IN_FIRST, Sessions
+from teamchatd.chat.webhooks import Webhooks
 from teamchatd.errors import Unidentified
 from teamchatd.http.fields import BadField, in_query
 from teamchatd.http.request import Request
-from teamchatd.model import Actor, Client
+from teamchatd.model import Actor, Client, Webhook
 
 Network = IPv4Network | IPv6Network
 
@@ -20,12 +21,13 @@ Network = IPv4Network | IPv6Network
 @define
 class Identity:
     """
-    @ivar _requests: how often one may ask, by user and by address.
+    @ivar _requests: how often one may ask, by user, by webhook and by address.
     @ivar _trusted_proxies: whose C{X-Forwarded-For} is believed.
     """
 
     _sessions: Sessions
     _requests: "Limit | NoLimit"
+    _webhooks: Webhooks
     _trusted_proxies: tuple[Network, ...] = ()
 
     async def of(self, request: Request) -> Actor:
@@ -48,6 +50,19 @@ class Identity:
                 if request.getHeader("authorization") is None:
                     raise
         return await self._known(request, bearer(request), remember=False)
+
+    async def of_webhook(self, request: Request) -> Webhook:
+        """
+        @raise Unidentified: no webhook of ours.
+        @raise TooMany: it posts too often.
+        """
+        try:
+            webhook = await self._webhooks.whose(bearer(request))
+        except Unidentified:
+            self.count_stranger(request)
+            raise
+        self._requests.take(f"webhook {webhook.id}")
+        return webhook
 
     async def _known(self, request: Request, token: str | None, remember: bool) -> Actor:
         try:

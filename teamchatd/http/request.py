@@ -3,9 +3,12 @@ The HTTP request, as Twisted hands it to us, with the manners of our contract.
 """
 
 import secrets
+from collections.abc import Callable
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any, AnyStr
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, AnyStr
 
 import orjson
 from twisted.internet.interfaces import IReactorTime
@@ -25,7 +28,12 @@ MOST_DISCARDED = 64 << 20
 LONGEST_DISCARDING = 20.0
 """Seconds of the same."""
 
-TOO_LARGE = orjson.dumps({"error": f"The request is larger than {LARGEST_BODY} bytes."})
+IN_MEMORY = 1 << 20
+"""Bytes of a body that are kept in memory; what is larger waits in a file."""
+
+LargestBody = Callable[[bytes, bytes], int]
+
+NOT_KEPT = "The server cannot store this right now. Nothing was changed. Try again later."
 
 ON_EVERY_ANSWER = (
     (b"X-Content-Type-Options", [b"nosniff"]),
@@ -61,8 +69,9 @@ class Request(server.Request):
     """
 
     fields: dict[str, Any]
-    content: BytesIO
-    _is_too_large = False
+    content: IO[bytes]
+    _largest_body = LARGEST_BODY
+    _is_refused = False
     _discarded = 0
     _deadline: Any = None
 
@@ -101,21 +110,37 @@ class Request(server.Request):
     # The body, which Twisted reads whole before any route runs
 
     def gotLength(self, length: int | None) -> None:
-        self.content = BytesIO()
-        if length is not None and length > LARGEST_BODY:
-            self._refuse_body(waits_for_us=self.requestHeaders.hasHeader(b"Expect"))
+        channel: Any = self.channel  # which knows what is called before it tells us
+        self._largest_body = self._site.largest_body(channel._command, channel._path)
+        self.content = BytesIO() if self._largest_body <= IN_MEMORY else self._site.spooled()
+        if length is not None and length > self._largest_body:
+            self._refuse_large_body(waits_for_us=self.requestHeaders.hasHeader(b"Expect"))
 
     def handleContentChunk(self, data: bytes) -> None:
-        if self._is_too_large:
+        if self._is_refused:
             self._discarded += len(data)
             if self._discarded > MOST_DISCARDED:
                 self._hang_up()
-        elif self.content.tell() + len(data) > LARGEST_BODY:
-            self._refuse_body(waits_for_us=False)  # it was told "go on", and does
+        elif self.content.tell() + len(data) > self._largest_body:
+            self._refuse_large_body(waits_for_us=False)  # it was told "go on", and does
         else:
-            self.content.write(data)
+            self._keep(data)
 
-    def _refuse_body(self, waits_for_us: bool) -> None:
+    def _keep(self, data: bytes) -> None:
+        try:
+            self.content.write(data)
+        except OSError as error:
+            log.error(
+                "an upload cannot be kept while it arrives: {why}. Is the disk full, or failing?",
+                why=error.strerror,
+            )
+            self._refuse_body(503, NOT_KEPT, waits_for_us=False)
+
+    def _refuse_large_body(self, waits_for_us: bool) -> None:
+        sentence = f"The request is larger than {self._largest_body} bytes."
+        self._refuse_body(413, sentence, waits_for_us)
+
+    def _refuse_body(self, code: int, sentence: str, waits_for_us: bool) -> None:
         """
         Answer at once, and drop what still comes: a client that is busy sending
         would be cut off before it could read why.
@@ -123,24 +148,25 @@ class Request(server.Request):
         @param waits_for_us: the client sends nothing before we have said
             something (RFC 9110, section 10.1.1).
         """
-        self._is_too_large = True
+        self._is_refused = True
+        self.content.close()
         self.content = BytesIO()
+        body = orjson.dumps({"error": sentence})
         self.requestHeaders.removeHeader(b"Expect")  # or Twisted says "go on" after our answer
         self._set_headers()
         self.responseHeaders.setRawHeaders(b"Content-Type", [b"application/json"])
-        self.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(TOO_LARGE)])
+        self.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
         self.responseHeaders.setRawHeaders(b"Connection", [b"close"])
-        self.channel.writeHeaders(
-            b"HTTP/1.1", b"413", b"Request Entity Too Large", self.responseHeaders
-        )
-        self.channel.write(TOO_LARGE)
+        phrase = HTTPStatus(code).phrase.encode()
+        self.channel.writeHeaders(b"HTTP/1.1", b"%d" % code, phrase, self.responseHeaders)
+        self.channel.write(body)
         if waits_for_us:
             self._hang_up()
         else:
             self._deadline = self._reactor.callLater(LONGEST_DISCARDING, self._hang_up)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        if self._is_too_large:
+        if self._is_refused:
             self._hang_up()
         else:
             super().requestReceived(command, path, version)
@@ -230,6 +256,8 @@ class Request(server.Request):
 class Site(server.Site):
     """
     @ivar origins: whose pages may call us from elsewhere; C{*} for all.
+    @ivar largest_body: how many bytes a call may send: C{(method, path)}.
+    @ivar spool: the folder where larger bodies wait; L{None} for the system's own.
     """
 
     requestFactory = Request
@@ -237,11 +265,25 @@ class Site(server.Site):
     noisy = False  # or the log says "Starting factory <... object at 0x7f...>"
 
     def __init__(
-        self, root: IResource, reactor: IReactorTime, origins: frozenset[bytes] = frozenset()
+        self,
+        root: IResource,
+        reactor: IReactorTime,
+        origins: frozenset[bytes] = frozenset(),
+        largest_body: LargestBody = lambda method, path: LARGEST_BODY,
+        spool: Path | None = None,
     ) -> None:
         # Twisted would parse every Content-Type with the email package, and forms into memory.
         super().__init__(root, reactor=reactor, parsePOSTFormSubmission=False)
         self.origins = origins
+        self.largest_body = largest_body
+        self.spool = spool
+
+    def spooled(self) -> IO[bytes]:
+        """
+        Where a large body is kept while it arrives; gone when it is closed.
+        """
+        folder = None if self.spool is None else str(self.spool)
+        return SpooledTemporaryFile(IN_MEMORY, dir=folder)
 
     def log(self, request: Any) -> None:
         """

@@ -28,7 +28,7 @@ from teamchatd.errors import (
 from teamchatd.http.fields import read_json
 from teamchatd.http.identity import Identity
 from teamchatd.http.request import Request, broken
-from teamchatd.model import Actor
+from teamchatd.model import Actor, Webhook
 
 STATUS = {
     Invalid: 400,
@@ -110,9 +110,16 @@ def _other_method(request: Request, error: MethodNotAllowed) -> Response:
     return answer({"error": sentence}, 405, Allow=allowed)
 
 
-def _door(name: str, enter: Callable[..., Coroutine[Any, Any, tuple[Actor, ...]]]) -> Any:
+Enter = Callable[..., Coroutine[Any, Any, tuple[Any, ...]]]
+
+
+def _nothing(request: Request) -> dict[str, Any]:
+    return {}
+
+
+def _door(name: str, enter: Enter, read: Callable[[Request], dict[str, Any]] = read_json) -> Any:
     """
-    A decorator for routes: C{enter} says who comes in, before the body is read.
+    A decorator for routes: C{enter} says who comes in, before C{read} reads the body.
 
     What was begun is finished even if the client goes away: Klein cancels what
     it was given, and the database would carry on alone, with nobody told.
@@ -123,7 +130,7 @@ def _door(name: str, enter: Callable[..., Coroutine[Any, Any, tuple[Actor, ...]]
         def guarded(area: Area, request: Request, **parts: str) -> "Deferred[Rendered]":
             async def work() -> Rendered:
                 entered = await enter(area.identity, request)
-                request.fields = read_json(request)
+                request.fields = read(request)
                 return await route(area, request, *entered, **parts)
 
             result: Deferred[Rendered] = Deferred()
@@ -144,6 +151,10 @@ async def _listener(identity: Identity, request: Request) -> tuple[Actor, ...]:
     return (await identity.of_listener(request),)
 
 
+async def _webhook(identity: Identity, request: Request) -> tuple[Webhook, ...]:
+    return (await identity.of_webhook(request),)
+
+
 async def _anybody(identity: Identity, request: Request) -> tuple[Actor, ...]:
     identity.count_stranger(request)
     return ()
@@ -158,6 +169,12 @@ signed_in = _door("signed in", _user)
 
 listening = _door("listening", _listener)
 """The same, with the token perhaps in the query, as browsers have to do for a stream."""
+
+uploading = _door("uploading", _user, _nothing)
+"""As L{signed_in}, for what sends an image: the route has the body read elsewhere."""
+
+posting = _door("posting", _webhook)
+"""For programs with the token of a webhook; the route gets the L{Webhook} after the request."""
 
 open_to_all = _door("open to all", _anybody)
 """For everybody, so often a minute from one address."""

@@ -8,23 +8,18 @@ from attrs import define, evolve
 from twisted.internet.defer import Deferred
 
 from teamchatd import shapes
-from teamchatd.errors import Invalid, NotFound
+from teamchatd.errors import Invalid
 from teamchatd.model import Channel, Everyone
+from teamchatd.store import images
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.places import NoSuchChannel
 
 COLUMNS = "id, name, created_at, created_by, updated_at"
 
 
 class ChannelNameTaken(Invalid):
     """Another channel already has this name."""
-
-
-class NoSuchChannel(NotFound):
-    """Also said of a channel that is none of the asker's business."""
-
-    def __init__(self) -> None:
-        super().__init__("There is no such channel.")
 
 
 class GeneralStays(Invalid):
@@ -109,7 +104,11 @@ def _rename(change: Change, channel_id: str, name: str) -> Channel:
 
 def _remove(change: Change, channel_id: str) -> None:
     channel = _to_be_changed(change, channel_id)
-    change.cursor.execute("DELETE FROM messages WHERE place_id = ?", (channel.id,))
+    images.discard_in(change, channel.id)
+    # Replies, reactions and webhooks follow, each by the row that it refers to.
+    change.cursor.execute(
+        "DELETE FROM messages WHERE place_id = ? AND thread_id IS NULL", (channel.id,)
+    )
     change.cursor.execute("DELETE FROM channels WHERE id = ?", (channel.id,))
     told = {"id": channel.id, "name": channel.name}
     change.tell(Everyone(), "DELETE_CHANNEL", told, subject=channel.id, erases=True)

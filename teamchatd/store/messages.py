@@ -1,27 +1,32 @@
 """
-Messages, as rows.
+Messages, as rows: in channels, in threads, in conversations.
 """
 
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import define, frozen
 from twisted.internet.defer import Deferred
 
-from teamchatd import shapes
-from teamchatd.errors import NotFound
-from teamchatd.model import Author, InChannel, Message
-from teamchatd.store import channels
+from teamchatd.errors import Invalid, NotFound
+from teamchatd.model import Author, Message, Place, ThreadMeta, Webhook
+from teamchatd.store import images, news, places, threads, users, webhooks
 from teamchatd.store.change import Change
-from teamchatd.store.channels import NoSuchChannel
 from teamchatd.store.database import Database
+from teamchatd.store.places import NoSuchChannel
 from teamchatd.store.users import NoSuchUser
+from teamchatd.store.webhooks import NoSuchWebhook
 
 SELECT = (
-    "SELECT messages.id, place_id, author_id, users.user_name, content, messages.created_at,"
-    " updated_at FROM messages JOIN users ON users.id = author_id"
+    "SELECT messages.id, place_id, author_id, user_name, webhook_id, bot_name, content,"
+    " messages.created_at, updated_at, thread_id"
+    " FROM messages LEFT JOIN users ON users.id = author_id"
 )
+
+AGED_AT_ONCE = 50
+"""Messages, or replies to one, that grew too old and go in one step: others write, too."""
 
 
 class NoSuchMessage(NotFound):
@@ -31,27 +36,41 @@ class NoSuchMessage(NotFound):
         super().__init__("There is no such message.")
 
 
+class NotAReply(Invalid):
+    """The sender has given something else they said the name of this reply."""
+
+    def __init__(self) -> None:
+        super().__init__("You have used this clientId for a message that is no reply.")
+
+
 @frozen
 class Draft:
     """
     A message that is not one yet.
 
+    @ivar thread_id: of a reply: the message that it answers.
+    @ivar images: names of files, which its author uploaded to this very place.
     @ivar client_id: the sender's own name for it, so that sending it again
         finds the first one.
     """
 
     id: str
-    channel_id: str
+    place_id: str
     author_id: str
     content: str
+    thread_id: str | None = None
+    images: tuple[str, ...] = ()
     client_id: str | None = None
 
 
-def subject_of(message: Message) -> str:
+@frozen
+class Found:
     """
-    What the journal calls what happens to C{message}.
+    A message, and the place that says who may read it.
     """
-    return f"{message.channel_id}/{message.id}"
+
+    message: Message
+    place: Place
 
 
 def find(cursor: sqlite3.Cursor, message_id: str) -> Message | None:
@@ -61,47 +80,101 @@ def find(cursor: sqlite3.Cursor, message_id: str) -> Message | None:
 
 def _found(cursor: sqlite3.Cursor, where: str, parameters: Sequence[object]) -> list[Message]:
     """
-    Messages with their authors' names of now, and their reactions.
+    Messages with their authors' names of now, and all that hangs on them.
     """
-    found = [
-        Message(message_id, place_id, Author(author_id, user_name), content, created_at, updated_at)
-        for message_id, place_id, author_id, user_name, content, created_at, updated_at in (
-            cursor.execute(f"{SELECT} {where}", parameters)
-        )
-    ]
-    chosen: dict[str, dict[str, list[str]]] = defaultdict(dict)
-    marks = ", ".join("?" * len(found))
-    for message_id, reaction, user_id in cursor.execute(
-        f"SELECT message_id, reaction, user_id FROM reactions WHERE message_id IN ({marks})"
-        " ORDER BY position",
-        [message.id for message in found],
-    ):
-        chosen[message_id].setdefault(reaction, []).append(user_id)
+    rows = cursor.execute(f"{SELECT} {where}", parameters)
+    return _with_all(cursor, [_message_of(row) for row in rows])
+
+
+def _message_of(row: tuple[Any, ...]) -> Message:
+    """
+    Without what hangs on it.
+    """
+    message_id, place_id, author_id, user_name, webhook_id, bot_name, *said = row
+    content, created_at, updated_at, thread_id = said
+    if author_id is None:
+        author = Author(f"webhook:{webhook_id}", bot_name, is_bot=True)
+    else:
+        author = Author(author_id, user_name)
+    return Message(
+        message_id, place_id, author, content, created_at, updated_at, thread_id=thread_id
+    )
+
+
+def _with_all(cursor: sqlite3.Cursor, found: list[Message]) -> list[Message]:
+    ids = [message.id for message in found]
+    chosen = _reactions(cursor, ids)
+    shown = images.shown_by(cursor, ids)
+    replied = threads.metas(cursor, ids)
+    if not (chosen or shown or replied):
+        return found
     return [
-        message._replace(reactions=chosen[message.id]) if message.id in chosen else message
+        message._replace(
+            reactions=chosen.get(message.id, message.reactions),
+            images=shown.get(message.id, ()),
+            thread_meta=replied.get(message.id),
+        )
         for message in found
     ]
 
 
-def _page(cursor: sqlite3.Cursor, channel_id: str, limit: int, before: str | None) -> list[Message]:
+def _reactions(cursor: sqlite3.Cursor, message_ids: list[str]) -> dict[str, dict[str, list[str]]]:
+    chosen: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    marks = ", ".join("?" * len(message_ids))
+    for message_id, reaction, user_id in cursor.execute(
+        f"SELECT message_id, reaction, user_id FROM reactions WHERE message_id IN ({marks})"
+        " ORDER BY position",
+        message_ids,
+    ):
+        chosen[message_id].setdefault(reaction, []).append(user_id)
+    return chosen
+
+
+def _with_place(cursor: sqlite3.Cursor, message_id: str) -> Found | None:
+    message = find(cursor, message_id)
+    return message and Found(message, _place_of(cursor, message))
+
+
+def _place_of(cursor: sqlite3.Cursor, message: Message) -> Place:
+    place = places.find(cursor, message.channel_id)
+    if place is None:  # a message goes with its place, in the same transaction
+        raise NoSuchChannel()
+    return place
+
+
+def _page(cursor: sqlite3.Cursor, place_id: str, limit: int, before: str | None) -> list[Message]:
     """
     Oldest first.  By position: an offset would count through the whole past.
     """
-    if channels.find(cursor, channel_id) is None:
+    if places.find(cursor, place_id) is None:
         raise NoSuchChannel()
-    position = None
+    return _newest(cursor, "place_id = ? AND thread_id IS NULL", place_id, limit, before)
+
+
+def _replies(
+    cursor: sqlite3.Cursor, message_id: str, limit: int, before: str | None
+) -> list[Message]:
+    """
+    Oldest first.
+    """
+    return _newest(cursor, "thread_id = ?", message_id, limit, before)
+
+
+def _newest(
+    cursor: sqlite3.Cursor, where: str, parameter: str, limit: int, before: str | None
+) -> list[Message]:
+    position = 2**63 - 1
     if before is not None:
         row = cursor.execute(
-            "SELECT position FROM messages WHERE id = ? AND place_id = ? AND thread_id IS NULL",
-            (before, channel_id),
+            f"SELECT position FROM messages WHERE id = ? AND {where}", (before, parameter)
         ).fetchone()
         if row is None:
             raise NoSuchMessage()
         [position] = row
     newest_first = _found(
         cursor,
-        "WHERE place_id = ? AND thread_id IS NULL AND position < ? ORDER BY position DESC LIMIT ?",
-        (channel_id, 2**63 - 1 if position is None else position, limit),
+        f"WHERE {where} AND position < ? ORDER BY position DESC LIMIT ?",
+        (parameter, position, limit),
     )
     return newest_first[::-1]
 
@@ -110,43 +183,119 @@ def _add(change: Change, draft: Draft) -> Message:
     """
     @raise NoSuchChannel: it was deleted meanwhile.
     """
-    if draft.client_id is not None:
-        first = change.cursor.execute(
-            "SELECT id FROM messages WHERE author_id = ? AND client_id = ?",
-            (draft.author_id, draft.client_id),
-        ).fetchone()
-        if first is not None:
-            return found_again(change.cursor, first[0])
-    if channels.find(change.cursor, draft.channel_id) is None:
+    first = _sent_before(change, draft)
+    if first is not None:
+        return first
+    place = places.find(change.cursor, draft.place_id)
+    if place is None:
         raise NoSuchChannel()
-    author = change.cursor.execute(
-        "SELECT user_name FROM users WHERE id = ? AND removed_at IS NULL", (draft.author_id,)
-    ).fetchone()
+    if draft.thread_id is not None:
+        _refuse_no_parent(change, draft)
+    author = users.find(change.cursor, draft.author_id)
     if author is None:
         raise NoSuchUser()
+    message = Message(
+        draft.id,
+        draft.place_id,
+        Author(author.id, author.user_name),
+        draft.content,
+        change.at,
+        thread_id=draft.thread_id,
+    )
+    _insert(change, message, author_id=author.id, client_id=draft.client_id)
+    if draft.images:
+        message = message._replace(images=_show(change, message, draft.images))
+    news.said(change, place, message)
+    return message
+
+
+def _sent_before(change: Change, draft: Draft) -> Message | None:
+    """
+    What the author has called by the same name.
+    """
+    if draft.client_id is None:
+        return None
+    first = change.cursor.execute(
+        "SELECT id FROM messages WHERE author_id = ? AND client_id = ?",
+        (draft.author_id, draft.client_id),
+    ).fetchone()
+    return None if first is None else found_again(change.cursor, first[0])
+
+
+def _refuse_no_parent(change: Change, draft: Draft) -> None:
+    """
+    @raise NoSuchMessage: what is replied to was deleted meanwhile.
+    """
+    parent = change.cursor.execute(
+        "SELECT 1 FROM messages WHERE id = ? AND place_id = ? AND thread_id IS NULL",
+        (draft.thread_id, draft.place_id),
+    ).fetchone()
+    if parent is None:
+        raise NoSuchMessage()
+
+
+def _insert(
+    change: Change,
+    message: Message,
+    author_id: str | None = None,
+    client_id: str | None = None,
+    webhook: Webhook | None = None,
+) -> None:
     change.cursor.execute(
-        "INSERT INTO messages (id, position, place_id, author_id, content, created_at, client_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO messages (id, position, place_id, thread_id, author_id, webhook_id, bot_name,"
+        " content, created_at, client_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            draft.id,
+            message.id,
             change.position,
-            draft.channel_id,
-            draft.author_id,
-            draft.content,
-            change.at,
-            draft.client_id,
+            message.channel_id,
+            message.thread_id,
+            author_id,
+            webhook and webhook.id,
+            webhook and webhook.name,
+            message.content,
+            message.created_at,
+            client_id,
         ),
     )
-    message = Message(
-        draft.id, draft.channel_id, Author(draft.author_id, author[0]), draft.content, change.at
+
+
+def _show(change: Change, message: Message, names: Sequence[str]) -> tuple[str, ...]:
+    return images.show(
+        change, message.id, message.author.id, message.channel_id, message.thread_id, names
     )
-    _tell(change, "NEW_MESSAGE", message)
+
+
+def _add_reply(change: Change, draft: Draft) -> tuple[Message, ThreadMeta]:
+    """
+    @raise NotAReply: it was sent before, and is none.
+    """
+    reply = _add(change, draft)
+    if reply.thread_id is None:
+        raise NotAReply()
+    meta = threads.meta(change.cursor, reply.thread_id)
+    assert meta is not None, "a reply was counted as none"
+    return reply, meta
+
+
+def _add_of_webhook(change: Change, message_id: str, webhook_id: str, content: str) -> Message:
+    """
+    @raise NoSuchWebhook: it was deleted meanwhile.
+    """
+    webhook = webhooks.find(change.cursor, webhook_id)
+    if webhook is None:
+        raise NoSuchWebhook()
+    author = Author(f"webhook:{webhook.id}", webhook.name, is_bot=True)
+    message = Message(message_id, webhook.channel_id, author, content, change.at)
+    _insert(change, message, webhook=webhook)
+    news.said(change, Place(webhook.channel_id), message)
     return message
 
 
 def found_again(cursor: sqlite3.Cursor, message_id: str) -> Message:
     """
-    A message that has just been seen in this very transaction.
+    A message that was found before, unless it was deleted meanwhile.
+
+    @raise NoSuchMessage: it was.
     """
     message = find(cursor, message_id)
     if message is None:
@@ -154,36 +303,76 @@ def found_again(cursor: sqlite3.Cursor, message_id: str) -> Message:
     return message
 
 
-def _tell(change: Change, kind: str, message: Message) -> None:
-    told = shapes.message(message)
-    change.tell(InChannel(message.channel_id), kind, told, subject=subject_of(message))
+def found_with_place(cursor: sqlite3.Cursor, message_id: str) -> tuple[Message, Place]:
+    """
+    @raise NoSuchMessage: it was deleted meanwhile.
+    """
+    message = found_again(cursor, message_id)
+    return message, _place_of(cursor, message)
 
 
-def _edit(change: Change, message_id: str, content: str | None) -> Message:
+def _edit(
+    change: Change, message_id: str, content: str | None, names: Sequence[str] | None
+) -> Message:
     """
     @param content: the new text; L{None} leaves it.
+    @param names: of the images to show, and no others; L{None} leaves them.
     """
-    before = found_again(change.cursor, message_id)
-    content = before.content if content is None else content
-    message = before._replace(content=content, updated_at=change.at)
+    before, place = found_with_place(change.cursor, message_id)
+    message = before._replace(
+        content=before.content if content is None else content,
+        images=before.images if names is None else _show(change, before, names),
+        updated_at=change.at,
+    )
     change.cursor.execute(
         "UPDATE messages SET content = ?, updated_at = ? WHERE id = ?",
         (message.content, message.updated_at, message.id),
     )
-    _tell(change, "UPDATE_MESSAGE", message)
+    news.edited(change, place, message)
     return message
 
 
 def _remove(change: Change, message_id: str) -> None:
-    message = found_again(change.cursor, message_id)
+    """
+    With it go its replies, reactions and images.
+    """
+    message, place = found_with_place(change.cursor, message_id)
+    shown = images.below(change.cursor, message.id)
     change.cursor.execute("DELETE FROM messages WHERE id = ?", (message.id,))
-    change.tell(
-        InChannel(message.channel_id),
-        "DELETE_MESSAGE",
-        {"id": message.id, "channelId": message.channel_id},
-        subject=subject_of(message),
-        erases=True,
-    )
+    images.discard_unshown(change, shown)
+    news.removed(change, place, message)
+
+
+def _remove_aged(change: Change, before: int) -> bool:
+    """
+    Delete some of the messages that are older than the time C{before}, each as if
+    its author did.  Looks at the oldest only: they lie in the order of time.
+
+    A long thread goes first, reply by reply: at once, it would keep the writer
+    from everybody else.
+
+    @return: whether there may be more.
+    """
+    oldest = change.cursor.execute(
+        "SELECT id, created_at FROM messages WHERE thread_id IS NULL ORDER BY position LIMIT ?",
+        (AGED_AT_ONCE,),
+    ).fetchall()
+    aged = [message_id for message_id, created_at in oldest if created_at < before]
+    room = AGED_AT_ONCE
+    for message_id in aged:
+        replies = change.cursor.execute(
+            "SELECT id FROM messages WHERE thread_id = ? ORDER BY position LIMIT ?",
+            (message_id, AGED_AT_ONCE),
+        ).fetchall()
+        if len(replies) == AGED_AT_ONCE:
+            for (reply_id,) in replies[:room]:
+                _remove(change, reply_id)
+            return True
+        room -= 1 + len(replies)
+        if room < 0:
+            return True
+        _remove(change, message_id)
+    return len(aged) == AGED_AT_ONCE
 
 
 @define
@@ -191,25 +380,55 @@ class MessageStore:
     _database: Database
 
     def page(
-        self, channel_id: str, limit: int, before: str | None = None
+        self, place_id: str, limit: int, before: str | None = None
     ) -> "Deferred[list[Message]]":
         """
-        The newest C{limit} messages of a channel, or those just before the
+        The newest C{limit} messages of a place, or those just before the
         message C{before}; oldest first.
 
-        @raise NoSuchChannel: there is none.
-        @raise NoSuchMessage: C{before} is not in this channel.
+        @raise NoSuchChannel: there is no such place.
+        @raise NoSuchMessage: C{before} is not in it.
         """
-        return self._database.read(_page, channel_id, limit, before)
+        return self._database.read(_page, place_id, limit, before)
 
-    def find(self, message_id: str) -> "Deferred[Message | None]":
-        return self._database.read(find, message_id)
+    def replies(
+        self, message_id: str, limit: int, before: str | None = None
+    ) -> "Deferred[list[Message]]":
+        """
+        The same of a thread.
+        """
+        return self._database.read(_replies, message_id, limit, before)
+
+    def find(self, message_id: str) -> "Deferred[Found | None]":
+        return self._database.read(_with_place, message_id)
 
     def add(self, draft: Draft) -> "Deferred[Message]":
         return self._database.change(_add, draft)
 
-    def edit(self, message_id: str, content: str | None) -> "Deferred[Message]":
-        return self._database.change(_edit, message_id, content)
+    def add_reply(self, draft: Draft) -> "Deferred[tuple[Message, ThreadMeta]]":
+        """
+        A reply, and what its thread has come to with it.
+        """
+        return self._database.change(_add_reply, draft)
+
+    def add_of_webhook(self, message_id: str, webhook_id: str, content: str) -> "Deferred[Message]":
+        return self._database.change(_add_of_webhook, message_id, webhook_id, content)
+
+    def edit(
+        self, message_id: str, content: str | None, names: Sequence[str] | None
+    ) -> "Deferred[Message]":
+        """
+        @param names: of the images to show, and no others; L{None} leaves them.
+        """
+        return self._database.change(_edit, message_id, content, names)
 
     def remove(self, message_id: str) -> "Deferred[None]":
         return self._database.change(_remove, message_id)
+
+    async def remove_aged(self, before: int) -> None:
+        """
+        Delete what is older than the time C{before}, a little at a time, and tell
+        of it as of every deletion.
+        """
+        while await self._database.change(_remove_aged, before):
+            pass

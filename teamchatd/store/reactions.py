@@ -6,8 +6,8 @@ from attrs import define
 from twisted.internet.defer import Deferred
 
 from teamchatd.errors import Invalid
-from teamchatd.model import InChannel, Message
-from teamchatd.store import messages
+from teamchatd.model import Message
+from teamchatd.store import messages, news
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 
@@ -23,7 +23,7 @@ def _add(change: Change, message_id: str, user_id: str, reaction: str) -> Messag
     """
     Again: no change, nothing to tell.
     """
-    message = messages.found_again(change.cursor, message_id)
+    message, place = messages.found_with_place(change.cursor, message_id)
     if reaction not in message.reactions and len(message.reactions) >= MOST:
         raise TooManyReactions(f"This message has {MOST} different reactions, and takes no more.")
     added = change.cursor.execute(
@@ -33,7 +33,7 @@ def _add(change: Change, message_id: str, user_id: str, reaction: str) -> Messag
     )
     if not added.rowcount:
         return message
-    _tell(change, "NEW_REACTION", message, user_id, reaction)
+    news.reacted(change, place, message, "NEW_REACTION", user_id, reaction)
     chosen = {reaction: [*message.reactions.get(reaction, []), user_id]}
     return message._replace(reactions={**message.reactions, **chosen})
 
@@ -42,24 +42,15 @@ def _remove(change: Change, message_id: str, user_id: str, reaction: str) -> Mes
     """
     Not there: no change, nothing to tell.
     """
-    message = messages.found_again(change.cursor, message_id)
+    message, place = messages.found_with_place(change.cursor, message_id)
     removed = change.cursor.execute(
         "DELETE FROM reactions WHERE message_id = ? AND user_id = ? AND reaction = ?",
         (message_id, user_id, reaction),
     )
     if not removed.rowcount:
         return message
-    _tell(change, "DELETE_REACTION", message, user_id, reaction)
+    news.reacted(change, place, message, "DELETE_REACTION", user_id, reaction)
     return messages.found_again(change.cursor, message_id)
-
-
-def _tell(change: Change, kind: str, message: Message, user_id: str, reaction: str) -> None:
-    change.tell(
-        InChannel(message.channel_id),
-        kind,
-        {"messageId": message.id, "userId": user_id, "reaction": reaction},
-        subject=messages.subject_of(message),
-    )
 
 
 @define

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 log = Logger()
 
-COMPATIBLE_FROM = 3
+COMPATIBLE_FROM = 4
 """
 Code that knows this schema works with what we write; older code would be wrong
 about it.  Raise it with a step that makes that true of more.

@@ -79,7 +79,7 @@ def _all(cursor: sqlite3.Cursor) -> list[User]:
     return [user_of(row) for row in rows]
 
 
-def _find(cursor: sqlite3.Cursor, user_id: str) -> User | None:
+def find(cursor: sqlite3.Cursor, user_id: str) -> User | None:
     row = cursor.execute(
         f"SELECT {COLUMNS} FROM users WHERE id = ? AND removed_at IS NULL", (user_id,)
     ).fetchone()
@@ -172,7 +172,7 @@ def _rename(change: Change, user_id: str, name: str) -> User:
         "UPDATE users SET user_name = ?, name_key = ? WHERE id = ? AND removed_at IS NULL",
         (name, key(name), user_id),
     )
-    user = _find(change.cursor, user_id)
+    user = find(change.cursor, user_id)
     if user is None:
         raise NoSuchUser()
     told = {"id": user.id, "userName": user.user_name}
@@ -245,7 +245,7 @@ def _remove(change: Change, user_id: str, kind: str) -> None:
     """
     @param kind: what everybody is told: C{REMOVE_USER} or C{USER_EXIT}.
     """
-    user = _find(change.cursor, user_id)
+    user = find(change.cursor, user_id)
     if user is None:
         raise NoSuchUser()
     change.cursor.execute(
@@ -271,7 +271,7 @@ class UserStore:
         return self._database.read(_all)
 
     def find(self, user_id: str) -> "Deferred[User | None]":
-        return self._database.read(_find, user_id)
+        return self._database.read(find, user_id)
 
     def by_email(self, email: str) -> "Deferred[User | None]":
         return self._database.read(by_email, email)

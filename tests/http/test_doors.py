@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 import teamchatd
 from teamchatd.chat.access import AdminsOnly
 from teamchatd.errors import ChatError
+from teamchatd.files.shelf import Shelf
 from teamchatd.house import House
 from teamchatd.http.routes import STATUS, status_of
 from teamchatd.store.database import Database
@@ -50,7 +51,8 @@ def areas(tmp_path, monkeypatch):
     for mode in MODES:
         clock = Clock()
         chosen = settings(auth={"auth_mode": mode}, oauth={"custom": (PLAIN,)})
-        House(chosen, Database(tmp_path, clock), clock, None, "a secret that opens nothing here")
+        database, shelf = Database(tmp_path, clock), Shelf(tmp_path / "files")
+        House(chosen, database, clock, shelf, None, None, "a secret that opens nothing here")
     return {type(area): area for area in found}.values()
 
 

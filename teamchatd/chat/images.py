@@ -1,0 +1,239 @@
+"""
+Images: taking them in, and showing them to those who may see them.
+"""
+
+import secrets
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+from attrs import define, frozen
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from teamchatd.chat.access import Access
+from teamchatd.errors import Unavailable
+from teamchatd.files import pictures
+from teamchatd.files.pictures import Picture, Print
+from teamchatd.files.shelf import Shelf
+from teamchatd.model import Actor, Image, ImageFile
+from teamchatd.store import images as rows
+from teamchatd.store.images import ImageStore, NoSuchImage
+from teamchatd.workers import InThread
+
+log = Logger()
+
+HOUR = 60 * 60 * 1000
+DAY = 24 * HOUR
+
+AT_ONCE = 2
+"""Uploads that are looked at; each may take a few hundred megabytes for a moment."""
+
+MOST_WAITING = 64
+
+TOO_BUSY = "Too many images are being sent at this moment. Try again in a few seconds."
+
+LOOKED_UP_AT_ONCE = 200
+"""Files on the shelf."""
+
+NOT_KEPT = "The server cannot store images right now. Nothing was changed. Try again later."
+
+
+@frozen
+class Upload:
+    """
+    What somebody sends.
+
+    @ivar file_name: what they call it; its extension has to be one of ours.
+    """
+
+    file_name: str
+    image: bytes
+    thumbnail: bytes | None
+
+
+Load = Callable[[], Upload]
+"""Reads an upload.  Slow, and some of it is large: it is called in a thread, few at once."""
+
+Develop = Callable[[bytes, bytes | None, int], Picture]
+"""Looks at an image and its thumbnail, with so many pixels at the most; see L{pictures.develop}."""
+
+
+@frozen
+class Showing:
+    """
+    What somebody may see.
+
+    @ivar path: where its bytes are.
+    """
+
+    path: Path
+    name: str
+    content_type: str
+
+
+@define
+class Images:
+    """
+    @ivar _in_thread: runs what takes long, two at a time: each may hold an image
+        of full size in memory.
+    @ivar _max_pixels: of one image.
+    """
+
+    _access: Access
+    _store: ImageStore
+    _shelf: Shelf
+    _develop: Develop
+    _in_thread: InThread
+    _clock: IReactorTime
+    _max_pixels: int
+
+    # Taking them in
+
+    async def add_to_channel(self, actor: Actor, channel_id: str, load: Load) -> str:
+        """
+        Take in an image for a message in this channel.
+
+        @return: the name under which a message can show it.
+        @raise UnusablePicture: it is none.
+        """
+        place = self._access.channel(actor, channel_id)
+        return await self._add(actor, place.id, None, load)
+
+    async def add_to_thread(self, actor: Actor, message_id: str, load: Load) -> str:
+        """
+        The same, for a reply to this message.
+        """
+        parent = await self._access.thread(actor, message_id)
+        return await self._add(actor, parent.channel_id, parent.id, load)
+
+    async def add_to_conversation(self, actor: Actor, conversation_id: str, load: Load) -> str:
+        place = await self._access.conversation(actor, conversation_id)
+        return await self._add(actor, place.id, None, load)
+
+    async def _add(self, actor: Actor, place_id: str, thread_id: str | None, load: Load) -> str:
+        """
+        The file first, then its row: a row never names a file that is not there.
+        """
+        image: Image = await self._in_thread(self._take_in, load, self._now())
+        try:
+            await self._store.add(rows.Upload(image, place_id, thread_id, actor.id))
+        except Exception:
+            await self._in_thread(self._put_away, _names_of(image))
+            raise
+        return image.file.name
+
+    def _take_in(self, load: Load, now: int) -> Image:
+        """
+        In a thread.
+        """
+        upload = load()
+        extension = pictures.extension_of(upload.file_name)
+        try:
+            picture = self._develop(upload.image, upload.thumbnail, self._max_pixels)
+            return self._keep(picture, extension, f"{now:013d}-{secrets.token_hex(12)}")
+        except OSError as error:
+            log.error("An image cannot be kept: {why}. Is the disk full, or failing?", why=error)
+            raise Unavailable(NOT_KEPT) from error
+
+    def _keep(self, picture: Picture, extension: str, stem: str) -> Image:
+        """
+        @param extension: of the name that the image came with.
+        """
+        name = f"{stem}.{_ending(extension, picture.image)}"
+        image = self._put(name, picture.image)
+        if picture.thumbnail is None:
+            return Image(image, None)
+        try:
+            small = f"{stem}.thumb.{picture.thumbnail.extension}"
+            return Image(image, self._put(small, picture.thumbnail))
+        except OSError:
+            self._shelf.remove(name)
+            raise
+
+    def _put(self, name: str, print_: Print) -> ImageFile:
+        self._shelf.put(name, print_.data)
+        return ImageFile(name, print_.content_type)
+
+    # Showing them
+
+    async def in_channel(
+        self, actor: Actor, channel_id: str, name: str, as_thumbnail: bool
+    ) -> Showing:
+        """
+        @raise NoSuchImage: not in this channel.
+        """
+        place = self._access.channel(actor, channel_id)
+        return await self._in_place(place.id, name, as_thumbnail)
+
+    async def in_conversation(
+        self, actor: Actor, conversation_id: str, name: str, as_thumbnail: bool
+    ) -> Showing:
+        """
+        @raise NoSuchImage: not in this conversation.
+        """
+        place = await self._access.conversation(actor, conversation_id)
+        return await self._in_place(place.id, name, as_thumbnail)
+
+    async def _in_place(self, place_id: str, name: str, as_thumbnail: bool) -> Showing:
+        image = await self._store.find(place_id, name)
+        if image is None:
+            raise NoSuchImage()
+        file = image.thumbnail if as_thumbnail and image.thumbnail is not None else image.file
+        return Showing(self._shelf.path(file.name), file.name, file.content_type)
+
+    # What nobody needs
+
+    async def sweep(self) -> None:
+        """
+        Delete the uploads that no message has shown for a day, and the files
+        whose row has been gone for an hour.
+        """
+        await self._store.discard_unused(self._now() - DAY)
+        while names := await self._store.leftovers(self._now() - HOUR):
+            await self._in_thread(self._put_away, names)
+            await self._store.forget(names)
+
+    async def sweep_shelf(self) -> None:
+        """
+        Delete the files that no row knows of: a crash came between the two.  Younger
+        ones may be about to get theirs.
+        """
+        before = self._now() - DAY
+        files = iter(await self._in_thread(lambda: list(self._shelf.names())))
+        old = (name for name in files if _made_at(name) < before)
+        while names := list(islice(old, LOOKED_UP_AT_ONCE)):
+            strays = await self._store.unknown(names)
+            if strays:
+                log.info("Removing {count} files that belong to no image", count=len(strays))
+                await self._in_thread(self._put_away, strays)
+
+    def _put_away(self, names: list[str]) -> None:
+        """
+        In a thread.
+        """
+        for name in names:
+            self._shelf.remove(name)
+
+    def _now(self) -> int:
+        return int(self._clock.seconds() * 1000)
+
+
+def _ending(given: str, image: Print) -> str:
+    """
+    The extension that the file gets: the one it came with, if that is not wrong.
+    """
+    is_right = pictures.EXTENSIONS[given] == pictures.EXTENSIONS[image.extension]
+    return given if is_right else image.extension
+
+
+def _names_of(image: Image) -> list[str]:
+    return [image.file.name] + ([image.thumbnail.name] if image.thumbnail is not None else [])
+
+
+def _made_at(name: str) -> int:
+    """
+    When a file of ours was made; of one that is not ours, never.
+    """
+    digits = name.partition("-")[0]
+    return int(digits) if digits.isascii() and digits.isdigit() else 1 << 63

@@ -1,0 +1,29 @@
+"""
+What is not kept for ever.
+"""
+
+from attrs import define
+from twisted.internet.interfaces import IReactorTime
+
+from teamchatd.store.messages import MessageStore
+
+DAY = 24 * 60 * 60 * 1000
+
+
+@define
+class Retention:
+    """
+    @ivar _days: how long a message is kept; 0 for ever.
+    """
+
+    _messages: MessageStore
+    _clock: IReactorTime
+    _days: int
+
+    async def remove_aged(self) -> None:
+        """
+        Delete the messages that are too old, with their replies, reactions and
+        files, and tell everyone who could read them.
+        """
+        if self._days:
+            await self._messages.remove_aged(int(self._clock.seconds() * 1000) - self._days * DAY)

@@ -1,0 +1,54 @@
+"""
+What the replies to a message add up to.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+
+from teamchatd.model import Author, ThreadMeta
+
+
+def metas(cursor: sqlite3.Cursor, message_ids: Sequence[str]) -> dict[str, ThreadMeta]:
+    """
+    Of those messages that have replies.
+
+    They are counted each time: a count that is kept would be wrong one day.
+    """
+    marks = ", ".join("?" * len(message_ids))
+    repliers: dict[str, list[tuple[Author, int, int]]] = defaultdict(list)
+    for thread_id, author_id, user_name, count, last in cursor.execute(
+        "SELECT thread_id, author_id, user_name, count(*), max(position)"
+        " FROM messages JOIN users ON users.id = author_id"
+        f" WHERE thread_id IN ({marks}) GROUP BY thread_id, author_id, user_name"
+        " ORDER BY min(position)",
+        message_ids,
+    ):
+        repliers[thread_id].append((Author(author_id, user_name), count, last))
+    if not repliers:
+        return {}
+    said_at = _times(cursor, [max(last for _, _, last in each) for each in repliers.values()])
+    return {message_id: _meta(each, said_at) for message_id, each in repliers.items()}
+
+
+def meta(cursor: sqlite3.Cursor, message_id: str) -> ThreadMeta | None:
+    return metas(cursor, [message_id]).get(message_id)
+
+
+def _meta(repliers: list[tuple[Author, int, int]], said_at: dict[int, int]) -> ThreadMeta:
+    newest, _, last = max(repliers, key=lambda each: each[2])
+    return ThreadMeta(
+        sum(count for _, count, _ in repliers),
+        said_at[last],
+        newest,
+        tuple(author.id for author, _, _ in repliers),
+    )
+
+
+def _times(cursor: sqlite3.Cursor, positions: list[int]) -> dict[int, int]:
+    marks = ", ".join("?" * len(positions))
+    return dict(
+        cursor.execute(
+            f"SELECT position, created_at FROM messages WHERE position IN ({marks})", positions
+        )
+    )

@@ -1,0 +1,95 @@
+"""
+Threads for what takes long: hashing passwords, looking at pictures.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field, frozen
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from teamchatd.errors import TooMany, Unavailable
+
+RETRY_SECONDS = 10
+STOPPING = "The server is stopping. Try again in a moment."
+
+InThread = Callable[..., "Deferred[Any]"]
+"""Runs a function with its arguments somewhere else."""
+
+
+@frozen(eq=False)
+class Job:
+    function: Callable[..., Any] = field(repr=False)
+    args: tuple[Any, ...] = field(repr=False)
+    done: "Deferred[Any]" = field(factory=Deferred)
+
+
+@define(eq=False, slots=False)
+class Workers(Service):
+    """
+    A few threads for one kind of work.
+
+    The pool has a queue of its own, which has no bound, and which it works off
+    before it stops; so it is given no more than it can do at once.
+
+    @ivar _kind: what the threads are called.
+    @ivar _too_busy: the sentence for those who are refused.
+    @ivar _most_waiting: whoever waited longer than for so many others would give
+        up, and have us work for nobody.
+    """
+
+    _reactor: Any
+    _kind: str
+    _at_once: int
+    _most_waiting: int
+    _too_busy: str
+    _pool: ThreadPool = field(init=False)
+    _waiting: deque[Job] = field(init=False, factory=deque)
+    _at_work: int = field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        self._pool = ThreadPool(minthreads=0, maxthreads=self._at_once, name=self._kind)
+
+    def startService(self) -> None:
+        super().startService()
+        self._pool.start()
+
+    def stopService(self) -> None:
+        """
+        What waits is refused, what was begun is waited for.
+        """
+        super().stopService()
+        waiting, self._waiting = self._waiting, deque()
+        for job in waiting:
+            job.done.errback(Unavailable(STOPPING))
+        self._pool.stop()
+
+    def run(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
+        """
+        @raise TooMany: too much waits already.
+        @raise Unavailable: we stop.
+        """
+        if not self.running:
+            return fail(Unavailable(STOPPING))
+        if len(self._waiting) >= self._most_waiting:
+            return fail(TooMany(self._too_busy, RETRY_SECONDS))
+        job = Job(function, args)
+        self._waiting.append(job)
+        self._next()
+        return job.done
+
+    def _next(self) -> None:
+        if self._waiting and self._at_work < self._at_once:
+            job = self._waiting.popleft()
+            self._at_work += 1
+            working = deferToThreadPool(self._reactor, self._pool, job.function, *job.args)
+            working.addBoth(self._over).chainDeferred(job.done)
+
+    def _over(self, outcome: Any) -> Any:
+        self._at_work -= 1
+        self._next()
+        return outcome
