@@ -50,6 +50,10 @@ CALLS = {
     "DELETE /messages/{messageId}",
     "POST /messages/{messageId}/reactions",
     "DELETE /messages/{messageId}/reactions",
+    "GET /messages/{messageId}/thread",
+    "POST /messages/{messageId}/thread",
+    "PUT /messages/{messageId}/thread/{replyId}",
+    "DELETE /messages/{messageId}/thread/{replyId}",
     "GET /server/settings",
     "PUT /server/settings",
     "GET /events",
@@ -81,6 +85,8 @@ FOR_SOME = {
     "DELETE /channels/{channelId}",
     "PUT /messages/{messageId}",
     "DELETE /messages/{messageId}",
+    "PUT /messages/{messageId}/thread/{replyId}",
+    "DELETE /messages/{messageId}/thread/{replyId}",
     "PUT /server/settings",
 }
 """For admins, or for the author."""
@@ -99,6 +105,9 @@ EVENTS = {
     "DELETE_CHANNEL",
     "NEW_REACTION",
     "DELETE_REACTION",
+    "NEW_THREAD_REPLY",
+    "UPDATE_THREAD_REPLY",
+    "DELETE_THREAD_REPLY",
     "NEW_USER",
     "REMOVE_USER",
     "USER_EXIT",
@@ -371,13 +380,17 @@ class TestDescription:
     def test_tight(self, name: str) -> None:
         """
         Every object that is told is closed and complete, and no schema is so
-        loose that it takes anything.
+        loose that it takes anything.  What narrows another is closed by that one.
         """
         for where, schema in schemas_in(name, TOLD[name]):
             assert schema.keys() & {"$ref", "type", "const", "oneOf"}, where
             if schema.get("type") == "array":
                 assert "items" in schema, where
-            if "properties" in schema:
+            if "$ref" in schema:
+                known = at(schema["$ref"], DOCUMENT).get("properties", {}).keys()
+                assert set(schema.get("required", ())) <= known, where
+                assert schema.get("properties", {}).keys() <= known, where
+            elif "properties" in schema:
                 absent = schema["properties"].keys() ^ set(schema["required"])
                 assert schema["additionalProperties"] is False, where
                 assert absent == MAY_BE_ABSENT.get(where, set()), where
@@ -393,16 +406,31 @@ ADA = {
     "createdAt": 1_700_000_000_000,
 }
 
+ADA_NOW = {"id": "u1", "userName": "ada"}
+
+BOT = {"id": "webhook:w1", "userName": "builds", "isBot": True}
+
 MESSAGE = {
     "id": "m1",
     "channelId": "c1",
-    "author": {"id": "u1", "userName": "ada"},
+    "author": ADA_NOW,
     "content": "Good morning.",
     "images": [],
     "createdAt": 1_700_000_000_000,
     "updatedAt": None,
     "reactions": {"👍": ["u1"]},
 }
+
+IMAGE = "1700000000000-0123456789ab.png"
+
+META = {
+    "replyCount": 1,
+    "lastReplyAt": 1_700_000_000_000,
+    "lastReplyBy": ADA_NOW,
+    "participants": ["u1"],
+}
+
+REPLY = MESSAGE | {"id": "m2", "threadId": "m1"}
 
 GENERAL = {"id": "c1", "name": "General", "createdAt": 1_700_000_000_000}
 
@@ -467,7 +495,15 @@ class TestAnswers:
             ("GET /channels", 200, {"channels": [GENERAL]}),
             ("GET /channels/c1/messages?limit=1&before=m2", 200, {"messages": [MESSAGE]}),
             ("POST /channels/c%201/messages", 200, {"message": MESSAGE}),
+            ("GET /channels/c1/messages", 200, {"messages": [MESSAGE | {"threadMeta": META}]}),
             ("GET /channels/c1/messages", 404, REFUSAL),
+            ("PUT /messages/m1", 200, {"message": MESSAGE | {"images": [IMAGE]}}),
+            ("PUT /messages/m2", 200, {"message": REPLY}),
+            ("GET /messages/m1/thread?limit=1", 200, {"replies": [REPLY]}),
+            ("POST /messages/m1/thread", 200, {"reply": REPLY, "threadMeta": META}),
+            ("POST /messages/m1/thread", 400, REFUSAL),
+            ("PUT /messages/m1/thread/m2", 200, {"message": REPLY}),
+            ("DELETE /messages/m1/thread/m2", 200, {"success": True}),
             ("POST /users/exit", 200, {"success": True, "message": "You have exited the server"}),
             ("DELETE /users/u1", 200, {"success": True}),
             ("DELETE /users/me", 404, REFUSAL),
@@ -505,6 +541,20 @@ class TestAnswers:
             ("PUT /channels/c2", {"channel": GENERAL | {"createdBy": "u1"}}, "'updatedAt' is a"),
             ("PUT /messages/m1", {"message": without(MESSAGE, "updatedAt")}, "'updatedAt' is a"),
             ("PUT /messages/m1", {"message": MESSAGE | {"reactions": {"👍": []}}}, "non-empty"),
+            (
+                "PUT /messages/m1",
+                {"message": MESSAGE | {"images": ["a.png"]}},
+                "images[0]: 'a.png'",
+            ),
+            ("PUT /messages/m1", {"message": REPLY | {"threadMeta": META}}, "not be valid"),
+            ("PUT /messages/m1", {"message": MESSAGE | {"threadMeta": None}}, "threadMeta: None"),
+            ("GET /channels/c1/messages", {"messages": [REPLY]}, "messages[0]: "),
+            ("POST /channels/c1/messages", {"message": REPLY}, "should not be valid"),
+            ("GET /messages/m1/thread", {"replies": [MESSAGE]}, "'threadId' is a required"),
+            ("POST /messages/m1/thread", {"reply": REPLY}, "'threadMeta' is a required"),
+            ("POST /messages/m1/thread", {"reply": REPLY, "threadMeta": None}, "threadMeta: None"),
+            ("PUT /messages/m1/thread/m2", {"message": MESSAGE}, "'threadId' is a required"),
+            ("PUT /messages/m1/thread/m2", {"reply": REPLY}, "'reply' was unexpected"),
             ("DELETE /messages/m1", {"success": False}, "True was expected"),
         ],
     )
@@ -815,6 +865,7 @@ class TestEvents:
             ("RESET", {"reason": "That is too long ago."}),
             ("REPLACED", {}),
             ("NEW_MESSAGE", MESSAGE),
+            ("NEW_MESSAGE", MESSAGE | {"author": BOT}),
             ("UPDATE_MESSAGE", MESSAGE | {"updatedAt": 1_700_000_000_001}),
             ("DELETE_MESSAGE", {"id": "m1", "channelId": "c1"}),
             ("NEW_CHANNEL", GENERAL | {"createdBy": "u1"}),
@@ -822,6 +873,19 @@ class TestEvents:
             ("DELETE_CHANNEL", {"id": "c2", "name": "random"}),
             ("NEW_REACTION", {"messageId": "m1", "userId": "u1", "reaction": "👍"}),
             ("DELETE_REACTION", {"messageId": "m1", "userId": "u1", "reaction": "👍"}),
+            (
+                "NEW_THREAD_REPLY",
+                {"parentMessageId": "m1", "channelId": "c1", "reply": REPLY, "threadMeta": META},
+            ),
+            ("UPDATE_THREAD_REPLY", REPLY | {"updatedAt": 1_700_000_000_001}),
+            (
+                "DELETE_THREAD_REPLY",
+                {"id": "m2", "threadId": "m1", "channelId": "c1", "threadMeta": META},
+            ),
+            (
+                "DELETE_THREAD_REPLY",
+                {"id": "m2", "threadId": "m1", "channelId": "c1", "threadMeta": None},
+            ),
             ("NEW_USER", {"id": "u1", "userName": "ada", "email": "ada@example.org"}),
             ("REMOVE_USER", {"id": "u1", "email": "ada@example.org"}),
             ("USER_EXIT", {"id": "u1", "userName": "ada"}),
@@ -850,6 +914,18 @@ class TestEvents:
             ("NEW_MESSAGE", None, "is not of type 'object'"),
             ("NEW_MESSAGE", {"id": "m1", "channelId": "c1"}, "is a required property"),
             ("NEW_MESSAGE", MESSAGE | {"author": ADA}, r"payload.author: .* unexpected"),
+            ("NEW_MESSAGE", REPLY, r"payload: .* should not be valid"),
+            ("NEW_MESSAGE", MESSAGE | {"author": ADA_NOW | {"isBot": False}}, "isBot: True was"),
+            (
+                "NEW_MESSAGE",
+                MESSAGE | {"author": ADA_NOW | {"isBot": True}},
+                "author.id: 'u1' does",
+            ),
+            (
+                "NEW_MESSAGE",
+                MESSAGE | {"author": without(BOT, "isBot")},
+                "author.id: .* not be valid",
+            ),
             ("NEW_CHANNEL", GENERAL, "'createdBy' is a required property"),
         ],
     )
