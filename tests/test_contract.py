@@ -11,7 +11,7 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from teamchatd import __version__
-from tests.contract import DESCRIPTION, METHODS, Contract, at, described
+from tests.contract import DESCRIPTION, IMAGES, METHODS, Contract, at, described
 
 DOCUMENT = described()
 
@@ -46,12 +46,15 @@ CALLS = {
     "DELETE /channels/{channelId}",
     "GET /channels/{channelId}/messages",
     "POST /channels/{channelId}/messages",
+    "POST /channels/{channelId}/messages/image",
+    "GET /channels/{channelId}/messages/image/{filename}",
     "PUT /messages/{messageId}",
     "DELETE /messages/{messageId}",
     "POST /messages/{messageId}/reactions",
     "DELETE /messages/{messageId}/reactions",
     "GET /messages/{messageId}/thread",
     "POST /messages/{messageId}/thread",
+    "POST /messages/{messageId}/thread/image",
     "PUT /messages/{messageId}/thread/{replyId}",
     "DELETE /messages/{messageId}/thread/{replyId}",
     "GET /server/settings",
@@ -76,6 +79,9 @@ OPEN = {
 REDIRECTS = {"GET /auth/oauth/{providerId}", "GET /auth/oauth/{providerId}/callback"}
 """These answer with 302, and tell there what went wrong, if they can."""
 
+PICTURES = {call for call in CALLS if call.endswith("/{filename}")}
+"""These answer with bytes, in parts, or not at all if they are known already."""
+
 FOR_SOME = {
     "POST /users/add",
     "POST /users/{userId}/reset-password",
@@ -92,6 +98,8 @@ FOR_SOME = {
 """For admins, or for the author."""
 
 STATUSES = {"200", "302", "400", "401", "403", "404", "413", "415", "429", "500", "503"}
+
+STATUSES_OF_PICTURES = {"206", "304", "416"}
 
 EVENTS = {
     "CONNECTED",
@@ -183,6 +191,7 @@ def told() -> dict[str, Any]:
         for call, operation in OPERATIONS.items()
         for status, response in operation["responses"].items()
         for kind, content in response.get("content", {}).items()
+        if "schema" in content
     }
     return named | unnamed
 
@@ -265,7 +274,7 @@ class TestDescription:
         components = DOCUMENT["components"]
         here = {
             f"#/components/{kind}/{name}"
-            for kind in ("schemas", "responses", "parameters")
+            for kind in ("schemas", "responses", "parameters", "headers")
             for name in components[kind]
         }
         idle = here - reached_from(DOCUMENT["paths"])
@@ -333,7 +342,7 @@ class TestDescription:
         that come from around it, and those that come from what it does.
         """
         statuses = set(OPERATIONS[call]["responses"])
-        assert statuses <= STATUSES
+        assert statuses - STATUSES == (STATUSES_OF_PICTURES if call in PICTURES else set())
         assert statuses >= {"413", "500"}
         assert ("302" if call in REDIRECTS else "200") in statuses
         if call not in {"GET /", "GET /health", "GET /openapi.json"}:
@@ -359,6 +368,13 @@ class TestDescription:
             if status == "302":
                 assert response["headers"]["Location"]["required"]
                 continue
+            if status == "304":
+                assert "content" not in response
+                continue
+            if call in PICTURES and status in ("200", "206"):
+                # Bytes, which OpenAPI describes by no schema.
+                assert response["content"] == {media_type: {} for media_type in IMAGES}
+                continue
             (media_type,) = response["content"]
             name = response["content"][media_type]["schema"].get("$ref", "").rpartition("/")[2]
             if status == "200":
@@ -375,6 +391,16 @@ class TestDescription:
         responses = DOCUMENT["components"]["responses"]
         assert responses["TooMany"]["headers"]["Retry-After"]["required"]
         assert responses["MethodNotAllowed"]["headers"]["Allow"]["required"]
+        assert responses["NoSuchRange"]["headers"]["Content-Range"]["required"]
+
+    def test_headers_of_pictures(self) -> None:
+        """
+        Whatever a browser gets of a picture, it learns how to keep it.
+        """
+        for name in ("Image", "PartOfImage", "NotModified"):
+            headers = DOCUMENT["components"]["responses"][name]["headers"]
+            assert {"ETag", "Cache-Control"} <= headers.keys()
+        assert all(header["required"] for header in DOCUMENT["components"]["headers"].values())
 
     @pytest.mark.parametrize("name", sorted(TOLD))
     def test_tight(self, name: str) -> None:
@@ -423,6 +449,10 @@ MESSAGE = {
 
 IMAGE = "1700000000000-0123456789ab.png"
 
+PICTURE = f"/channels/c1/messages/image/{IMAGE}?size=thumb"
+
+PNG = b"\x89PNG\r\n\x1a\n and so on"
+
 META = {
     "replyCount": 1,
     "lastReplyAt": 1_700_000_000_000,
@@ -454,7 +484,7 @@ class Daemon:
         call: str,
         status: int,
         body: Any,
-        content_type: str = "application/json",
+        content_type: str | None = "application/json",
         **headers: str | None,
     ) -> None:
         """
@@ -476,6 +506,15 @@ class Daemon:
     def streams(self, body: bytes, **headers: str | None) -> None:
         usual = {"content_length": None, "cache_control": "no-cache", "x_accel_buffering": "no"}
         self.answers("GET /events?token=x", 200, body, "text/event-stream", **(usual | headers))
+
+    def shows(self, status: int, body: Any, content_type: str, **headers: str | None) -> None:
+        usual = {
+            "etag": '"a1"',
+            "cache_control": "private, no-cache",
+            "accept_ranges": "bytes",
+            "content_security_policy": "sandbox; default-src 'none'",
+        }
+        self.answers(f"GET {PICTURE}", status, body, content_type, **(usual | headers))
 
     def tells(self, kind: Any, payload: Any) -> None:
         self.contract.check_event({"type": kind, "payload": payload})
@@ -504,6 +543,9 @@ class TestAnswers:
             ("POST /messages/m1/thread", 400, REFUSAL),
             ("PUT /messages/m1/thread/m2", 200, {"message": REPLY}),
             ("DELETE /messages/m1/thread/m2", 200, {"success": True}),
+            ("POST /channels/c1/messages/image", 200, {"success": True, "filename": IMAGE}),
+            ("POST /messages/m1/thread/image", 200, {"success": True, "filename": IMAGE}),
+            ("POST /messages/m1/thread/image", 413, REFUSAL),
             ("POST /users/exit", 200, {"success": True, "message": "You have exited the server"}),
             ("DELETE /users/u1", 200, {"success": True}),
             ("DELETE /users/me", 404, REFUSAL),
@@ -555,6 +597,12 @@ class TestAnswers:
             ("POST /messages/m1/thread", {"reply": REPLY, "threadMeta": None}, "threadMeta: None"),
             ("PUT /messages/m1/thread/m2", {"message": MESSAGE}, "'threadId' is a required"),
             ("PUT /messages/m1/thread/m2", {"reply": REPLY}, "'reply' was unexpected"),
+            ("POST /channels/c1/messages/image", {"filename": IMAGE}, "'success' is a required"),
+            (
+                "POST /messages/m1/thread/image",
+                {"success": True, "filename": "1700000000000-0123456789AB.png"},
+                "filename: '1700000000000-0123456789AB.png' does not match",
+            ),
             ("DELETE /messages/m1", {"success": False}, "True was expected"),
         ],
     )
@@ -683,6 +731,142 @@ class TestAnswers:
             daemon.answers("GET /openapi.json", 200, without(DOCUMENT, "paths"))
 
 
+class TestPictures:
+    @pytest.mark.parametrize(
+        ("content_type", "body"),
+        [
+            ("image/jpeg", b"\xff\xd8\xff\xe0 and so on"),
+            ("image/png", PNG),
+            ("image/webp", b"RIFF\x0a\x00\x00\x00WEBPVP8 "),
+            ("image/svg+xml", b'<?xml version="1.0"?>\n<svg xmlns="x"/>'),
+            ("image/svg+xml; charset=utf-8", b"<svg/>"),
+        ],
+    )
+    def test_right(self, daemon: Daemon, content_type: str, body: bytes) -> None:
+        """
+        Each kind, with its own type.
+        """
+        daemon.shows(200, body, content_type)
+        with pytest.raises(AssertionError, match="no image/"):
+            daemon.shows(200, b"<html>", content_type)
+
+    @pytest.mark.parametrize(
+        ("headers", "complaint"),
+        [
+            ({"etag": None}, "there is no etag"),
+            ({"etag": "a1"}, "etag: 'a1' does not match"),
+            ({"etag": 'W/"a1"'}, "etag: .* does not match"),
+            ({"cache_control": None}, "there is no cache-control"),
+            ({"cache_control": "no-store"}, "'private, no-cache' was expected"),
+            ({"cache_control": "public, no-cache"}, "'private, no-cache' was expected"),
+            ({"accept_ranges": None}, "there is no accept-ranges"),
+            ({"content_security_policy": None}, "there is no content-security-policy"),
+            ({"content_security_policy": "sandbox allow-scripts"}, "content-security-policy: "),
+            ({"x_content_type_options": None}, "there is no x-content-type-options"),
+            ({"referrer_policy": None}, "there is no referrer-policy"),
+            ({"content_length": "7"}, "content-length is 7"),
+        ],
+    )
+    def test_wrong_header(
+        self, daemon: Daemon, headers: dict[str, str | None], complaint: str
+    ) -> None:
+        """
+        A picture that others may keep, or that may run, is caught; a part of it too.
+        """
+        for status, more in ((200, {}), (206, {"content_range": f"bytes 0-{len(PNG) - 1}/50"})):
+            with pytest.raises(AssertionError, match=complaint):
+                daemon.shows(status, PNG, "image/png", **(more | headers))
+
+    @pytest.mark.parametrize("content_type", ["image/gif", "text/html", "application/json"])
+    def test_wrong_type(self, daemon: Daemon, content_type: str) -> None:
+        """
+        What is no picture of ours is caught.
+        """
+        with pytest.raises(AssertionError, match=f"content-type is {content_type}, not image/jpeg"):
+            daemon.shows(200, PNG, content_type)
+
+    def test_part(self, daemon: Daemon) -> None:
+        """
+        A part is as long as it says, and lies within the whole.
+        """
+        daemon.shows(206, b"abc", "image/png", content_range="bytes 7-9/10")
+        daemon.shows(206, PNG, "image/png", content_range=f"bytes 0-{len(PNG) - 1}/{len(PNG)}")
+        for wrong in (
+            None,
+            "",
+            "bytes 7-9",
+            "bytes 7-9/*",
+            "bytes */10",
+            "bytes 7-9/9",
+            "bytes 9-7/10",
+            "bytes 7-8/10",
+            "bytes 0-2/3",
+        ):
+            with pytest.raises(AssertionError, match=r"content-range|no image/png"):
+                daemon.shows(206, b"abc", "image/png", content_range=wrong)
+
+    def test_known_already(self, daemon: Daemon) -> None:
+        """
+        Who has it gets nothing, and learns nothing new of it.
+        """
+        usual = {
+            "content_length": None,
+            "etag": '"a1"',
+            "cache_control": "private, no-cache",
+        }
+        for call in (f"GET {PICTURE}", f"HEAD {PICTURE}"):
+            daemon.answers(call, 304, b"", None, **usual)
+            for name, value, complaint in (
+                ("etag", None, "there is no etag"),
+                ("cache_control", "no-store", "cache-control: "),
+                ("referrer_policy", None, "there is no referrer-policy"),
+                ("content_length", "0", "304 has a content-length"),
+            ):
+                with pytest.raises(AssertionError, match=complaint):
+                    daemon.answers(call, 304, b"", None, **(usual | {name: value}))
+            with pytest.raises(AssertionError, match="304 has a content-type"):
+                daemon.answers(call, 304, b"", "text/html", **usual)
+            with pytest.raises(AssertionError, match="304 has a body"):
+                daemon.answers(call, 304, PNG, None, **usual)
+
+    def test_no_such_part(self, daemon: Daemon) -> None:
+        """
+        Who asks for what is not there learns how much there is.
+        """
+        daemon.answers(f"GET {PICTURE}", 416, REFUSAL, content_range="bytes */10")
+        for wrong in (None, "bytes 0-9/10", "bytes */*", "10"):
+            with pytest.raises(AssertionError, match="content-range"):
+                daemon.answers(f"GET {PICTURE}", 416, REFUSAL, content_range=wrong)
+        with pytest.raises(AssertionError, match="cache-control is private, not no-store"):
+            daemon.shows(
+                416, REFUSAL, "application/json", cache_control="private", content_range="bytes */1"
+            )
+
+    def test_only_pictures(self, daemon: Daemon) -> None:
+        """
+        Nothing else comes in parts, or not at all.
+        """
+        for status in (206, 304, 416):
+            with pytest.raises(AssertionError, match="no such status"):
+                daemon.answers("GET /users", status, {"users": []})
+
+    def test_head(self, daemon: Daemon) -> None:
+        """
+        HEAD says all that GET does.
+        """
+        usual = {
+            "content_length": "812",
+            "etag": '"a1"',
+            "cache_control": "private, no-cache",
+            "accept_ranges": "bytes",
+            "content_security_policy": "sandbox; default-src 'none'",
+        }
+        daemon.answers(f"HEAD {PICTURE}", 200, b"", "image/png", **usual)
+        for name in usual:
+            with pytest.raises(AssertionError, match=name.replace("_", "-")):
+                daemon.answers(f"HEAD {PICTURE}", 200, b"", "image/png", **(usual | {name: None}))
+
+
 class TestStream:
     @pytest.mark.parametrize("body", [b"", b":", b":\n\n", b":\n\nid: e.1\n"])
     def test_right(self, daemon: Daemon, body: bytes) -> None:
@@ -764,6 +948,8 @@ class TestNotThere:
         """
         daemon.answers("DELETE /users/me", 404, REFUSAL)
         daemon.answers("DELETE /users/me", 405, REFUSAL, allow="PUT")
+        daemon.answers("PUT /messages/m1/thread/image", 404, REFUSAL)
+        daemon.answers("GET /messages/m1/thread/image", 405, REFUSAL, allow="POST, PUT, DELETE")
         daemon.answers("GET /users/me", 405, REFUSAL, allow="PUT, DELETE, OPTIONS")
         with pytest.raises(AssertionError, match="no such status"):
             daemon.answers("DELETE /users/u1", 405, REFUSAL, allow="DELETE")
