@@ -57,6 +57,14 @@ CALLS = {
     "POST /messages/{messageId}/thread/image",
     "PUT /messages/{messageId}/thread/{replyId}",
     "DELETE /messages/{messageId}/thread/{replyId}",
+    "GET /conversations",
+    "POST /conversations",
+    "GET /conversations/{conversationId}/messages",
+    "POST /conversations/{conversationId}/messages",
+    "POST /conversations/{conversationId}/messages/image",
+    "GET /conversations/{conversationId}/messages/image/{filename}",
+    "PUT /conversations/{conversationId}/messages/{messageId}",
+    "DELETE /conversations/{conversationId}/messages/{messageId}",
     "GET /server/settings",
     "PUT /server/settings",
     "GET /events",
@@ -94,8 +102,8 @@ FOR_SOME = {
     "PUT /messages/{messageId}/thread/{replyId}",
     "DELETE /messages/{messageId}/thread/{replyId}",
     "PUT /server/settings",
-}
-"""For admins, or for the author."""
+} | {call for call in CALLS if "/{conversationId}/" in call}
+"""For admins, for the author, or for the participants."""
 
 STATUSES = {"200", "302", "400", "401", "403", "404", "413", "415", "429", "500", "503"}
 
@@ -120,6 +128,10 @@ EVENTS = {
     "REMOVE_USER",
     "USER_EXIT",
     "UPDATE_USER",
+    "NEW_CONVERSATION",
+    "NEW_DM_MESSAGE",
+    "UPDATE_DM_MESSAGE",
+    "DELETE_DM_MESSAGE",
     "UPDATE_SERVER_SETTINGS",
 }
 
@@ -127,6 +139,7 @@ MAY_BE_ABSENT = {
     "Channel": {"createdBy", "updatedAt"},
     "Author": {"isBot"},
     "Message": {"threadId", "threadMeta"},
+    "Conversation": {"lastMessageAt"},
 }
 
 NOT_OURS = {"ApiDescription"}
@@ -462,6 +475,17 @@ META = {
 
 REPLY = MESSAGE | {"id": "m2", "threadId": "m1"}
 
+DIRECT = MESSAGE | {"id": "m3", "channelId": "dm:1"}
+
+CONVERSATION = {
+    "id": "dm:1",
+    "participants": ["u1", "u2"],
+    "createdAt": 1_700_000_000_000,
+    "otherUser": {"id": "u2", "userName": "bob"},
+}
+
+LATER = 1_700_000_000_001
+
 GENERAL = {"id": "c1", "name": "General", "createdAt": 1_700_000_000_000}
 
 REFUSAL = {"error": "There is no such thing."}
@@ -546,6 +570,22 @@ class TestAnswers:
             ("POST /channels/c1/messages/image", 200, {"success": True, "filename": IMAGE}),
             ("POST /messages/m1/thread/image", 200, {"success": True, "filename": IMAGE}),
             ("POST /messages/m1/thread/image", 413, REFUSAL),
+            ("PUT /messages/m3", 200, {"message": DIRECT}),
+            ("GET /conversations", 200, {"conversations": []}),
+            ("GET /conversations", 200, {"conversations": [CONVERSATION | {"otherUser": None}]}),
+            ("GET /conversations", 200, {"conversations": [CONVERSATION | {"lastMessageAt": 1}]}),
+            ("POST /conversations", 200, {"conversation": CONVERSATION, "isNew": True}),
+            ("GET /conversations/dm:1/messages", 200, {"messages": [DIRECT]}),
+            ("GET /conversations/dm:1/messages", 403, REFUSAL),
+            ("POST /conversations/dm%3A1/messages", 200, {"message": DIRECT}),
+            ("PUT /conversations/dm:1/messages/m3", 200, {"message": DIRECT}),
+            ("DELETE /conversations/dm:1/messages/m3", 200, {"success": True}),
+            (
+                "POST /conversations/dm:1/messages/image",
+                200,
+                {"success": True, "filename": IMAGE},
+            ),
+            (f"GET /conversations/dm:1/messages/image/{IMAGE}", 403, REFUSAL),
             ("POST /users/exit", 200, {"success": True, "message": "You have exited the server"}),
             ("DELETE /users/u1", 200, {"success": True}),
             ("DELETE /users/me", 404, REFUSAL),
@@ -602,6 +642,53 @@ class TestAnswers:
                 "POST /messages/m1/thread/image",
                 {"success": True, "filename": "1700000000000-0123456789AB.png"},
                 "filename: '1700000000000-0123456789AB.png' does not match",
+            ),
+            (
+                "GET /channels/c1/messages",
+                {"messages": [DIRECT]},
+                "channelId: 'dm:1' should not be",
+            ),
+            ("PUT /messages/m3", {"message": DIRECT | {"participants": ["u1"]}}, "was unexpected"),
+            (
+                "GET /conversations",
+                {"conversations": [without(CONVERSATION, "otherUser")]},
+                "'otherUser' is a required",
+            ),
+            (
+                "GET /conversations",
+                {"conversations": [CONVERSATION | {"lastMessageAt": None}]},
+                "lastMessageAt: None is not",
+            ),
+            (
+                "GET /conversations",
+                {"conversations": [CONVERSATION | {"participants": ["u1"]}]},
+                "participants: ['u1'] is too short",
+            ),
+            (
+                "GET /conversations",
+                {"conversations": [CONVERSATION | {"participants": ["u1", "u1"]}]},
+                "non-unique",
+            ),
+            (
+                "GET /conversations",
+                {"conversations": [CONVERSATION | {"id": "c1"}]},
+                "id: 'c1' does not match",
+            ),
+            ("POST /conversations", {"conversation": CONVERSATION}, "'isNew' is a required"),
+            (
+                "GET /conversations/dm:1/messages",
+                {"messages": [MESSAGE]},
+                "channelId: 'c1' does not match",
+            ),
+            (
+                "GET /conversations/dm:1/messages",
+                {"messages": [DIRECT | {"threadMeta": META}]},
+                "should not be valid",
+            ),
+            (
+                "POST /conversations/dm:1/messages",
+                {"message": DIRECT | {"author": BOT}},
+                "author: Additional properties",
             ),
             ("DELETE /messages/m1", {"success": False}, "True was expected"),
         ],
@@ -950,6 +1037,7 @@ class TestNotThere:
         daemon.answers("DELETE /users/me", 405, REFUSAL, allow="PUT")
         daemon.answers("PUT /messages/m1/thread/image", 404, REFUSAL)
         daemon.answers("GET /messages/m1/thread/image", 405, REFUSAL, allow="POST, PUT, DELETE")
+        daemon.answers("PUT /conversations/dm:1/messages/image", 404, REFUSAL)
         daemon.answers("GET /users/me", 405, REFUSAL, allow="PUT, DELETE, OPTIONS")
         with pytest.raises(AssertionError, match="no such status"):
             daemon.answers("DELETE /users/u1", 405, REFUSAL, allow="DELETE")
@@ -1052,10 +1140,10 @@ class TestEvents:
             ("REPLACED", {}),
             ("NEW_MESSAGE", MESSAGE),
             ("NEW_MESSAGE", MESSAGE | {"author": BOT}),
-            ("UPDATE_MESSAGE", MESSAGE | {"updatedAt": 1_700_000_000_001}),
+            ("UPDATE_MESSAGE", MESSAGE | {"updatedAt": LATER}),
             ("DELETE_MESSAGE", {"id": "m1", "channelId": "c1"}),
             ("NEW_CHANNEL", GENERAL | {"createdBy": "u1"}),
-            ("UPDATE_CHANNEL", GENERAL | {"createdBy": "u1", "updatedAt": 1_700_000_000_001}),
+            ("UPDATE_CHANNEL", GENERAL | {"createdBy": "u1", "updatedAt": LATER}),
             ("DELETE_CHANNEL", {"id": "c2", "name": "random"}),
             ("NEW_REACTION", {"messageId": "m1", "userId": "u1", "reaction": "👍"}),
             ("DELETE_REACTION", {"messageId": "m1", "userId": "u1", "reaction": "👍"}),
@@ -1063,7 +1151,7 @@ class TestEvents:
                 "NEW_THREAD_REPLY",
                 {"parentMessageId": "m1", "channelId": "c1", "reply": REPLY, "threadMeta": META},
             ),
-            ("UPDATE_THREAD_REPLY", REPLY | {"updatedAt": 1_700_000_000_001}),
+            ("UPDATE_THREAD_REPLY", REPLY | {"updatedAt": LATER}),
             (
                 "DELETE_THREAD_REPLY",
                 {"id": "m2", "threadId": "m1", "channelId": "c1", "threadMeta": META},
@@ -1076,6 +1164,19 @@ class TestEvents:
             ("REMOVE_USER", {"id": "u1", "email": "ada@example.org"}),
             ("USER_EXIT", {"id": "u1", "userName": "ada"}),
             ("UPDATE_USER", {"id": "u1", "userName": "ada"}),
+            (
+                "NEW_CONVERSATION",
+                {"id": "dm:1", "participants": ["u1", "u2"], "createdAt": 1_700_000_000_000},
+            ),
+            ("NEW_DM_MESSAGE", DIRECT | {"participants": ["u1", "u2"]}),
+            (
+                "UPDATE_DM_MESSAGE",
+                DIRECT | {"participants": ["u1", "u2"], "updatedAt": LATER},
+            ),
+            (
+                "DELETE_DM_MESSAGE",
+                {"id": "m3", "conversationId": "dm:1", "participants": ["u1", "u2"]},
+            ),
             ("UPDATE_SERVER_SETTINGS", {"name": "teamchat"}),
         ],
     )
@@ -1101,6 +1202,14 @@ class TestEvents:
             ("NEW_MESSAGE", {"id": "m1", "channelId": "c1"}, "is a required property"),
             ("NEW_MESSAGE", MESSAGE | {"author": ADA}, r"payload.author: .* unexpected"),
             ("NEW_MESSAGE", REPLY, r"payload: .* should not be valid"),
+            ("NEW_MESSAGE", DIRECT, r"channelId: 'dm:1' should not be valid"),
+            ("DELETE_MESSAGE", {"id": "m3", "channelId": "dm:1"}, "channelId: 'dm:1' should not"),
+            (
+                "NEW_DM_MESSAGE",
+                MESSAGE | {"participants": ["u1", "u2"]},
+                "channelId: 'c1' does not",
+            ),
+            ("NEW_DM_MESSAGE", DIRECT | {"participants": ["u1"]}, "participants: .* too short"),
             ("NEW_MESSAGE", MESSAGE | {"author": ADA_NOW | {"isBot": False}}, "isBot: True was"),
             (
                 "NEW_MESSAGE",
