@@ -65,6 +65,10 @@ CALLS = {
     "GET /conversations/{conversationId}/messages/image/{filename}",
     "PUT /conversations/{conversationId}/messages/{messageId}",
     "DELETE /conversations/{conversationId}/messages/{messageId}",
+    "GET /webhooks",
+    "POST /webhooks",
+    "DELETE /webhooks/{webhookId}",
+    "POST /webhooks/{webhookId}/messages",
     "GET /server/settings",
     "PUT /server/settings",
     "GET /events",
@@ -101,9 +105,13 @@ FOR_SOME = {
     "DELETE /messages/{messageId}",
     "PUT /messages/{messageId}/thread/{replyId}",
     "DELETE /messages/{messageId}/thread/{replyId}",
+    "GET /webhooks",
+    "POST /webhooks",
+    "DELETE /webhooks/{webhookId}",
+    "POST /webhooks/{webhookId}/messages",
     "PUT /server/settings",
 } | {call for call in CALLS if "/{conversationId}/" in call}
-"""For admins, for the author, or for the participants."""
+"""For admins, for the author, for the participants, or for the webhook itself."""
 
 STATUSES = {"200", "302", "400", "401", "403", "404", "413", "415", "429", "500", "503"}
 
@@ -132,6 +140,8 @@ EVENTS = {
     "NEW_DM_MESSAGE",
     "UPDATE_DM_MESSAGE",
     "DELETE_DM_MESSAGE",
+    "NEW_WEBHOOK",
+    "DELETE_WEBHOOK",
     "UPDATE_SERVER_SETTINGS",
 }
 
@@ -207,6 +217,15 @@ def told() -> dict[str, Any]:
         if "schema" in content
     }
     return named | unnamed
+
+
+def narrowed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    What a schema refers to in the end.
+    """
+    while "$ref" in schema:
+        schema = at(schema["$ref"], DOCUMENT)
+    return schema
 
 
 def schemas_in(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -349,6 +368,19 @@ class TestDescription:
         assert ("403" in operation["responses"]) == (call in FOR_SOME)
 
     @each_operation
+    def test_other_tokens(self, call: str) -> None:
+        """
+        A session's token opens all calls but one, and is in the query of one only.
+        """
+        bearer: list[dict[str, list[str]]] = [{"bearer": []}]
+        others = {
+            "GET /events": [*bearer, {"tokenInQuery": []}],
+            "POST /webhooks/{webhookId}/messages": [{"webhookToken": []}],
+        }
+        wanted = OPERATIONS[call].get("security", DOCUMENT["security"])
+        assert wanted == ([] if call in OPEN else others.get(call, bearer))
+
+    @each_operation
     def test_refusals(self, call: str) -> None:
         """
         No call has an answer for "everything else".  Each names the refusals
@@ -426,7 +458,7 @@ class TestDescription:
             if schema.get("type") == "array":
                 assert "items" in schema, where
             if "$ref" in schema:
-                known = at(schema["$ref"], DOCUMENT).get("properties", {}).keys()
+                known = narrowed(schema).get("properties", {}).keys()
                 assert set(schema.get("required", ())) <= known, where
                 assert schema.get("properties", {}).keys() <= known, where
             elif "properties" in schema:
@@ -482,6 +514,14 @@ CONVERSATION = {
     "participants": ["u1", "u2"],
     "createdAt": 1_700_000_000_000,
     "otherUser": {"id": "u2", "userName": "bob"},
+}
+
+WEBHOOK = {
+    "id": "w1",
+    "name": "builds",
+    "channelId": "c1",
+    "createdAt": 1_700_000_000_000,
+    "createdBy": "u1",
 }
 
 LATER = 1_700_000_000_001
@@ -586,6 +626,12 @@ class TestAnswers:
                 {"success": True, "filename": IMAGE},
             ),
             (f"GET /conversations/dm:1/messages/image/{IMAGE}", 403, REFUSAL),
+            ("GET /webhooks", 200, {"webhooks": [WEBHOOK]}),
+            ("POST /webhooks", 200, {"webhook": WEBHOOK | {"token": "0a" * 32}}),
+            ("DELETE /webhooks/w1", 404, REFUSAL),
+            ("POST /webhooks/w1/messages", 200, {"message": MESSAGE | {"author": BOT}}),
+            ("POST /webhooks/w1/messages", 401, REFUSAL),
+            ("POST /webhooks/w1/messages", 403, REFUSAL),
             ("POST /users/exit", 200, {"success": True, "message": "You have exited the server"}),
             ("DELETE /users/u1", 200, {"success": True}),
             ("DELETE /users/me", 404, REFUSAL),
@@ -690,6 +736,11 @@ class TestAnswers:
                 {"message": DIRECT | {"author": BOT}},
                 "author: Additional properties",
             ),
+            ("GET /webhooks", {"webhooks": [WEBHOOK | {"token": "0a" * 32}]}, "'token' was unexp"),
+            ("POST /webhooks", {"webhook": WEBHOOK}, "'token' is a required"),
+            ("POST /webhooks", {"webhook": WEBHOOK | {"token": "0A" * 32}}, "webhook.token: "),
+            ("POST /webhooks/w1/messages", {"message": MESSAGE}, "author: 'isBot' is a required"),
+            ("POST /webhooks/w1/messages", {"message": REPLY | {"author": BOT}}, "not be valid"),
             ("DELETE /messages/m1", {"success": False}, "True was expected"),
         ],
     )
@@ -711,6 +762,7 @@ class TestAnswers:
             ("POST /users/u1/reset-password", 404, REFUSAL),
             ("GET /health", 401, REFUSAL),
             ("POST /channels", 409, REFUSAL),
+            ("POST /webhooks/w1/messages", 404, REFUSAL),
         ],
     )
     def test_wrong_status(self, daemon: Daemon, call: str, status: int, body: Any) -> None:
@@ -1177,6 +1229,8 @@ class TestEvents:
                 "DELETE_DM_MESSAGE",
                 {"id": "m3", "conversationId": "dm:1", "participants": ["u1", "u2"]},
             ),
+            ("NEW_WEBHOOK", {"id": "w1", "name": "builds", "channelId": "c1"}),
+            ("DELETE_WEBHOOK", {"id": "w1", "channelId": "c1"}),
             ("UPDATE_SERVER_SETTINGS", {"name": "teamchat"}),
         ],
     )
