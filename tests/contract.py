@@ -4,6 +4,7 @@ it tells is held against C{openapi.yaml}.
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -27,6 +28,16 @@ REFUSED_UNROUTED = {400: "BadInput", 413: "TooLarge", 429: "TooMany"}
 """What may be said before anyone has looked where a request leads."""
 
 EMPTY_STREAM = b":\n\n"
+
+IMAGES = {
+    "image/jpeg": rb"\xff\xd8\xff",
+    "image/png": rb"\x89PNG\r\n\x1a\n",
+    "image/webp": rb"RIFF....WEBP",
+    "image/svg+xml": rb".*<([\w-]+:)?svg\b",
+}
+"""How files of these types begin."""
+
+PART = re.compile("bytes ([0-9]+)-([0-9]+)/([0-9]+)")
 
 Strict = extend(
     Draft202012Validator,
@@ -284,25 +295,38 @@ class Contract:
 
     def _check_response(self, answer: Answer, where: str) -> None:
         response = at(where, self._document)
+        media_type = ""
+        if "content" in response:
+            media_type = answer.media_type()
+            right = " or ".join(response["content"])
+            answer.require(
+                media_type in response["content"], f"content-type is {media_type}, not {right}"
+            )
+        headers = response.get("headers", {})
+        for name, header in headers.items():
+            meant = at(header["$ref"], self._document) if "$ref" in header else header
+            self._check_header(answer, name.lower(), meant["schema"])
+        self._check_promised_headers(answer, media_type, "Cache-Control" in headers)
         if "content" not in response:
-            self._check_redirect(answer, response)
+            self._check_nothing(answer)
             return
-        (media_type,) = response["content"]
-        given = answer.media_type()
-        answer.require(given == media_type, f"content-type is {given}, not {media_type}")
-        for name, header in response.get("headers", {}).items():
-            self._check_header(answer, name.lower(), header["schema"])
-        self._check_promised_headers(answer, media_type)
         self._check_length(answer, media_type)
         if answer.method != "HEAD":
             self._check_body(answer, media_type, f"{where}/content/{media_type.replace('/', '~1')}")
 
-    def _check_redirect(self, answer: Answer, response: Mapping[str, Any]) -> None:
-        for name, header in response["headers"].items():
-            self._check_header(answer, name.lower(), header["schema"])
-        self._check_promised_headers(answer, "")
-        answer.require(answer.body == b"", "a redirect has a body")
-        answer.require(answer.header("content-length") == "0", "a redirect has a length")
+    @staticmethod
+    def _check_nothing(answer: Answer) -> None:
+        """
+        A redirect, or the news that nothing is new.  What 304 said of a content
+        would be taken for what the client has.
+        """
+        if answer.status == 304:
+            answer.require(answer.body == b"", "304 has a body")
+            for name in ("content-type", "content-length"):
+                answer.require(name not in answer.headers, f"304 has a {name}")
+        else:
+            answer.require(answer.body == b"", "a redirect has a body")
+            answer.require(answer.header("content-length") == "0", "a redirect has a length")
 
     def _check_header(self, answer: Answer, name: str, schema: Mapping[str, Any]) -> None:
         text = answer.header(name)
@@ -312,16 +336,17 @@ class Contract:
             answer.require(False, f"{name}: {problem.message}")
 
     @staticmethod
-    def _check_promised_headers(answer: Answer, media_type: str) -> None:
+    def _check_promised_headers(answer: Answer, media_type: str, may_be_kept: bool) -> None:
         if media_type == "text/html":
             return
         for name, promised in PROMISED_HEADERS.items():
             given = answer.header(name)
             answer.require(given.lower() == promised, f"{name} is {given}, not {promised}")
-        promised = "no-cache" if media_type == "text/event-stream" else "no-store"
+        if may_be_kept:  # and the description of this answer says how
+            return
         given = answer.header("cache-control")
         directives = {each.strip().lower() for each in given.split(",")}
-        answer.require(promised in directives, f"cache-control is {given}, not {promised}")
+        answer.require("no-store" in directives, f"cache-control is {given}, not no-store")
 
     @staticmethod
     def _check_length(answer: Answer, media_type: str) -> None:
@@ -345,9 +370,32 @@ class Contract:
             begun = answer.body[: len(EMPTY_STREAM)]
             answer.require(EMPTY_STREAM.startswith(begun), f"the stream begins with {begun!r}")
             return
+        if media_type in IMAGES:
+            self._check_image(answer, media_type)
+            return
         value = answer.json() if media_type == "application/json" else answer.text()
         problem = self._problem(f"{where}/schema", value)
         answer.require(problem is None, str(problem))
+
+    @staticmethod
+    def _check_image(answer: Answer, media_type: str) -> None:
+        """
+        No schema describes bytes, but a browser that gets others than it was
+        told has reason to look for itself.
+        """
+        if answer.status == 206:
+            given = answer.header("content-range")
+            found = PART.fullmatch(given)
+            first, last, size = map(int, found.groups()) if found else (0, 0, 0)
+            answer.require(first <= last < size, f"content-range is {given}")
+            answer.require(
+                len(answer.body) == last - first + 1,
+                f"content-range is {given}, the body has {len(answer.body)} bytes",
+            )
+            if first > 0 or last < size - 1:
+                return
+        begins = re.match(IMAGES[media_type], answer.body, re.DOTALL)
+        answer.require(begins is not None, f"no {media_type}: {answer.body[:20]!r}")
 
     def _problem(self, where: str, value: Any) -> str | None:
         """

@@ -11,7 +11,7 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from teamchatd import __version__
-from tests.contract import DESCRIPTION, METHODS, Contract, at, described
+from tests.contract import DESCRIPTION, IMAGES, METHODS, Contract, at, described
 
 DOCUMENT = described()
 
@@ -46,10 +46,29 @@ CALLS = {
     "DELETE /channels/{channelId}",
     "GET /channels/{channelId}/messages",
     "POST /channels/{channelId}/messages",
+    "POST /channels/{channelId}/messages/image",
+    "GET /channels/{channelId}/messages/image/{filename}",
     "PUT /messages/{messageId}",
     "DELETE /messages/{messageId}",
     "POST /messages/{messageId}/reactions",
     "DELETE /messages/{messageId}/reactions",
+    "GET /messages/{messageId}/thread",
+    "POST /messages/{messageId}/thread",
+    "POST /messages/{messageId}/thread/image",
+    "PUT /messages/{messageId}/thread/{replyId}",
+    "DELETE /messages/{messageId}/thread/{replyId}",
+    "GET /conversations",
+    "POST /conversations",
+    "GET /conversations/{conversationId}/messages",
+    "POST /conversations/{conversationId}/messages",
+    "POST /conversations/{conversationId}/messages/image",
+    "GET /conversations/{conversationId}/messages/image/{filename}",
+    "PUT /conversations/{conversationId}/messages/{messageId}",
+    "DELETE /conversations/{conversationId}/messages/{messageId}",
+    "GET /webhooks",
+    "POST /webhooks",
+    "DELETE /webhooks/{webhookId}",
+    "POST /webhooks/{webhookId}/messages",
     "GET /server/settings",
     "PUT /server/settings",
     "GET /events",
@@ -72,6 +91,9 @@ OPEN = {
 REDIRECTS = {"GET /auth/oauth/{providerId}", "GET /auth/oauth/{providerId}/callback"}
 """These answer with 302, and tell there what went wrong, if they can."""
 
+PICTURES = {call for call in CALLS if call.endswith("/{filename}")}
+"""These answer with bytes, in parts, or not at all if they are known already."""
+
 FOR_SOME = {
     "POST /users/add",
     "POST /users/{userId}/reset-password",
@@ -81,11 +103,19 @@ FOR_SOME = {
     "DELETE /channels/{channelId}",
     "PUT /messages/{messageId}",
     "DELETE /messages/{messageId}",
+    "PUT /messages/{messageId}/thread/{replyId}",
+    "DELETE /messages/{messageId}/thread/{replyId}",
+    "GET /webhooks",
+    "POST /webhooks",
+    "DELETE /webhooks/{webhookId}",
+    "POST /webhooks/{webhookId}/messages",
     "PUT /server/settings",
-}
-"""For admins, or for the author."""
+} | {call for call in CALLS if "/{conversationId}/" in call}
+"""For admins, for the author, for the participants, or for the webhook itself."""
 
 STATUSES = {"200", "302", "400", "401", "403", "404", "413", "415", "429", "500", "503"}
+
+STATUSES_OF_PICTURES = {"206", "304", "416"}
 
 EVENTS = {
     "CONNECTED",
@@ -99,10 +129,19 @@ EVENTS = {
     "DELETE_CHANNEL",
     "NEW_REACTION",
     "DELETE_REACTION",
+    "NEW_THREAD_REPLY",
+    "UPDATE_THREAD_REPLY",
+    "DELETE_THREAD_REPLY",
     "NEW_USER",
     "REMOVE_USER",
     "USER_EXIT",
     "UPDATE_USER",
+    "NEW_CONVERSATION",
+    "NEW_DM_MESSAGE",
+    "UPDATE_DM_MESSAGE",
+    "DELETE_DM_MESSAGE",
+    "NEW_WEBHOOK",
+    "DELETE_WEBHOOK",
     "UPDATE_SERVER_SETTINGS",
 }
 
@@ -110,6 +149,7 @@ MAY_BE_ABSENT = {
     "Channel": {"createdBy", "updatedAt"},
     "Author": {"isBot"},
     "Message": {"threadId", "threadMeta"},
+    "Conversation": {"lastMessageAt"},
 }
 
 NOT_OURS = {"ApiDescription"}
@@ -174,8 +214,18 @@ def told() -> dict[str, Any]:
         for call, operation in OPERATIONS.items()
         for status, response in operation["responses"].items()
         for kind, content in response.get("content", {}).items()
+        if "schema" in content
     }
     return named | unnamed
+
+
+def narrowed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    What a schema refers to in the end.
+    """
+    while "$ref" in schema:
+        schema = at(schema["$ref"], DOCUMENT)
+    return schema
 
 
 def schemas_in(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -256,7 +306,7 @@ class TestDescription:
         components = DOCUMENT["components"]
         here = {
             f"#/components/{kind}/{name}"
-            for kind in ("schemas", "responses", "parameters")
+            for kind in ("schemas", "responses", "parameters", "headers")
             for name in components[kind]
         }
         idle = here - reached_from(DOCUMENT["paths"])
@@ -318,13 +368,26 @@ class TestDescription:
         assert ("403" in operation["responses"]) == (call in FOR_SOME)
 
     @each_operation
+    def test_other_tokens(self, call: str) -> None:
+        """
+        A session's token opens all calls but one, and is in the query of one only.
+        """
+        bearer: list[dict[str, list[str]]] = [{"bearer": []}]
+        others = {
+            "GET /events": [*bearer, {"tokenInQuery": []}],
+            "POST /webhooks/{webhookId}/messages": [{"webhookToken": []}],
+        }
+        wanted = OPERATIONS[call].get("security", DOCUMENT["security"])
+        assert wanted == ([] if call in OPEN else others.get(call, bearer))
+
+    @each_operation
     def test_refusals(self, call: str) -> None:
         """
         No call has an answer for "everything else".  Each names the refusals
         that come from around it, and those that come from what it does.
         """
         statuses = set(OPERATIONS[call]["responses"])
-        assert statuses <= STATUSES
+        assert statuses - STATUSES == (STATUSES_OF_PICTURES if call in PICTURES else set())
         assert statuses >= {"413", "500"}
         assert ("302" if call in REDIRECTS else "200") in statuses
         if call not in {"GET /", "GET /health", "GET /openapi.json"}:
@@ -350,6 +413,13 @@ class TestDescription:
             if status == "302":
                 assert response["headers"]["Location"]["required"]
                 continue
+            if status == "304":
+                assert "content" not in response
+                continue
+            if call in PICTURES and status in ("200", "206"):
+                # Bytes, which OpenAPI describes by no schema.
+                assert response["content"] == {media_type: {} for media_type in IMAGES}
+                continue
             (media_type,) = response["content"]
             name = response["content"][media_type]["schema"].get("$ref", "").rpartition("/")[2]
             if status == "200":
@@ -366,18 +436,32 @@ class TestDescription:
         responses = DOCUMENT["components"]["responses"]
         assert responses["TooMany"]["headers"]["Retry-After"]["required"]
         assert responses["MethodNotAllowed"]["headers"]["Allow"]["required"]
+        assert responses["NoSuchRange"]["headers"]["Content-Range"]["required"]
+
+    def test_headers_of_pictures(self) -> None:
+        """
+        Whatever a browser gets of a picture, it learns how to keep it.
+        """
+        for name in ("Image", "PartOfImage", "NotModified"):
+            headers = DOCUMENT["components"]["responses"][name]["headers"]
+            assert {"ETag", "Cache-Control"} <= headers.keys()
+        assert all(header["required"] for header in DOCUMENT["components"]["headers"].values())
 
     @pytest.mark.parametrize("name", sorted(TOLD))
     def test_tight(self, name: str) -> None:
         """
         Every object that is told is closed and complete, and no schema is so
-        loose that it takes anything.
+        loose that it takes anything.  What narrows another is closed by that one.
         """
         for where, schema in schemas_in(name, TOLD[name]):
             assert schema.keys() & {"$ref", "type", "const", "oneOf"}, where
             if schema.get("type") == "array":
                 assert "items" in schema, where
-            if "properties" in schema:
+            if "$ref" in schema:
+                known = narrowed(schema).get("properties", {}).keys()
+                assert set(schema.get("required", ())) <= known, where
+                assert schema.get("properties", {}).keys() <= known, where
+            elif "properties" in schema:
                 absent = schema["properties"].keys() ^ set(schema["required"])
                 assert schema["additionalProperties"] is False, where
                 assert absent == MAY_BE_ABSENT.get(where, set()), where
@@ -393,16 +477,54 @@ ADA = {
     "createdAt": 1_700_000_000_000,
 }
 
+ADA_NOW = {"id": "u1", "userName": "ada"}
+
+BOT = {"id": "webhook:w1", "userName": "builds", "isBot": True}
+
 MESSAGE = {
     "id": "m1",
     "channelId": "c1",
-    "author": {"id": "u1", "userName": "ada"},
+    "author": ADA_NOW,
     "content": "Good morning.",
     "images": [],
     "createdAt": 1_700_000_000_000,
     "updatedAt": None,
     "reactions": {"👍": ["u1"]},
 }
+
+IMAGE = "1700000000000-0123456789ab.png"
+
+PICTURE = f"/channels/c1/messages/image/{IMAGE}?size=thumb"
+
+PNG = b"\x89PNG\r\n\x1a\n and so on"
+
+META = {
+    "replyCount": 1,
+    "lastReplyAt": 1_700_000_000_000,
+    "lastReplyBy": ADA_NOW,
+    "participants": ["u1"],
+}
+
+REPLY = MESSAGE | {"id": "m2", "threadId": "m1"}
+
+DIRECT = MESSAGE | {"id": "m3", "channelId": "dm:1"}
+
+CONVERSATION = {
+    "id": "dm:1",
+    "participants": ["u1", "u2"],
+    "createdAt": 1_700_000_000_000,
+    "otherUser": {"id": "u2", "userName": "bob"},
+}
+
+WEBHOOK = {
+    "id": "w1",
+    "name": "builds",
+    "channelId": "c1",
+    "createdAt": 1_700_000_000_000,
+    "createdBy": "u1",
+}
+
+LATER = 1_700_000_000_001
 
 GENERAL = {"id": "c1", "name": "General", "createdAt": 1_700_000_000_000}
 
@@ -426,7 +548,7 @@ class Daemon:
         call: str,
         status: int,
         body: Any,
-        content_type: str = "application/json",
+        content_type: str | None = "application/json",
         **headers: str | None,
     ) -> None:
         """
@@ -449,6 +571,15 @@ class Daemon:
         usual = {"content_length": None, "cache_control": "no-cache", "x_accel_buffering": "no"}
         self.answers("GET /events?token=x", 200, body, "text/event-stream", **(usual | headers))
 
+    def shows(self, status: int, body: Any, content_type: str, **headers: str | None) -> None:
+        usual = {
+            "etag": '"a1"',
+            "cache_control": "private, no-cache",
+            "accept_ranges": "bytes",
+            "content_security_policy": "sandbox; default-src 'none'",
+        }
+        self.answers(f"GET {PICTURE}", status, body, content_type, **(usual | headers))
+
     def tells(self, kind: Any, payload: Any) -> None:
         self.contract.check_event({"type": kind, "payload": payload})
 
@@ -467,7 +598,40 @@ class TestAnswers:
             ("GET /channels", 200, {"channels": [GENERAL]}),
             ("GET /channels/c1/messages?limit=1&before=m2", 200, {"messages": [MESSAGE]}),
             ("POST /channels/c%201/messages", 200, {"message": MESSAGE}),
+            ("GET /channels/c1/messages", 200, {"messages": [MESSAGE | {"threadMeta": META}]}),
             ("GET /channels/c1/messages", 404, REFUSAL),
+            ("PUT /messages/m1", 200, {"message": MESSAGE | {"images": [IMAGE]}}),
+            ("PUT /messages/m2", 200, {"message": REPLY}),
+            ("GET /messages/m1/thread?limit=1", 200, {"replies": [REPLY]}),
+            ("POST /messages/m1/thread", 200, {"reply": REPLY, "threadMeta": META}),
+            ("POST /messages/m1/thread", 400, REFUSAL),
+            ("PUT /messages/m1/thread/m2", 200, {"message": REPLY}),
+            ("DELETE /messages/m1/thread/m2", 200, {"success": True}),
+            ("POST /channels/c1/messages/image", 200, {"success": True, "filename": IMAGE}),
+            ("POST /messages/m1/thread/image", 200, {"success": True, "filename": IMAGE}),
+            ("POST /messages/m1/thread/image", 413, REFUSAL),
+            ("PUT /messages/m3", 200, {"message": DIRECT}),
+            ("GET /conversations", 200, {"conversations": []}),
+            ("GET /conversations", 200, {"conversations": [CONVERSATION | {"otherUser": None}]}),
+            ("GET /conversations", 200, {"conversations": [CONVERSATION | {"lastMessageAt": 1}]}),
+            ("POST /conversations", 200, {"conversation": CONVERSATION, "isNew": True}),
+            ("GET /conversations/dm:1/messages", 200, {"messages": [DIRECT]}),
+            ("GET /conversations/dm:1/messages", 403, REFUSAL),
+            ("POST /conversations/dm%3A1/messages", 200, {"message": DIRECT}),
+            ("PUT /conversations/dm:1/messages/m3", 200, {"message": DIRECT}),
+            ("DELETE /conversations/dm:1/messages/m3", 200, {"success": True}),
+            (
+                "POST /conversations/dm:1/messages/image",
+                200,
+                {"success": True, "filename": IMAGE},
+            ),
+            (f"GET /conversations/dm:1/messages/image/{IMAGE}", 403, REFUSAL),
+            ("GET /webhooks", 200, {"webhooks": [WEBHOOK]}),
+            ("POST /webhooks", 200, {"webhook": WEBHOOK | {"token": "0a" * 32}}),
+            ("DELETE /webhooks/w1", 404, REFUSAL),
+            ("POST /webhooks/w1/messages", 200, {"message": MESSAGE | {"author": BOT}}),
+            ("POST /webhooks/w1/messages", 401, REFUSAL),
+            ("POST /webhooks/w1/messages", 403, REFUSAL),
             ("POST /users/exit", 200, {"success": True, "message": "You have exited the server"}),
             ("DELETE /users/u1", 200, {"success": True}),
             ("DELETE /users/me", 404, REFUSAL),
@@ -505,6 +669,78 @@ class TestAnswers:
             ("PUT /channels/c2", {"channel": GENERAL | {"createdBy": "u1"}}, "'updatedAt' is a"),
             ("PUT /messages/m1", {"message": without(MESSAGE, "updatedAt")}, "'updatedAt' is a"),
             ("PUT /messages/m1", {"message": MESSAGE | {"reactions": {"👍": []}}}, "non-empty"),
+            (
+                "PUT /messages/m1",
+                {"message": MESSAGE | {"images": ["a.png"]}},
+                "images[0]: 'a.png'",
+            ),
+            ("PUT /messages/m1", {"message": REPLY | {"threadMeta": META}}, "not be valid"),
+            ("PUT /messages/m1", {"message": MESSAGE | {"threadMeta": None}}, "threadMeta: None"),
+            ("GET /channels/c1/messages", {"messages": [REPLY]}, "messages[0]: "),
+            ("POST /channels/c1/messages", {"message": REPLY}, "should not be valid"),
+            ("GET /messages/m1/thread", {"replies": [MESSAGE]}, "'threadId' is a required"),
+            ("POST /messages/m1/thread", {"reply": REPLY}, "'threadMeta' is a required"),
+            ("POST /messages/m1/thread", {"reply": REPLY, "threadMeta": None}, "threadMeta: None"),
+            ("PUT /messages/m1/thread/m2", {"message": MESSAGE}, "'threadId' is a required"),
+            ("PUT /messages/m1/thread/m2", {"reply": REPLY}, "'reply' was unexpected"),
+            ("POST /channels/c1/messages/image", {"filename": IMAGE}, "'success' is a required"),
+            (
+                "POST /messages/m1/thread/image",
+                {"success": True, "filename": "1700000000000-0123456789AB.png"},
+                "filename: '1700000000000-0123456789AB.png' does not match",
+            ),
+            (
+                "GET /channels/c1/messages",
+                {"messages": [DIRECT]},
+                "channelId: 'dm:1' should not be",
+            ),
+            ("PUT /messages/m3", {"message": DIRECT | {"participants": ["u1"]}}, "was unexpected"),
+            (
+                "GET /conversations",
+                {"conversations": [without(CONVERSATION, "otherUser")]},
+                "'otherUser' is a required",
+            ),
+            (
+                "GET /conversations",
+                {"conversations": [CONVERSATION | {"lastMessageAt": None}]},
+                "lastMessageAt: None is not",
+            ),
+            (
+                "GET /conversations",
+                {"conversations": [CONVERSATION | {"participants": ["u1"]}]},
+                "participants: ['u1'] is too short",
+            ),
+            (
+                "GET /conversations",
+                {"conversations": [CONVERSATION | {"participants": ["u1", "u1"]}]},
+                "non-unique",
+            ),
+            (
+                "GET /conversations",
+                {"conversations": [CONVERSATION | {"id": "c1"}]},
+                "id: 'c1' does not match",
+            ),
+            ("POST /conversations", {"conversation": CONVERSATION}, "'isNew' is a required"),
+            (
+                "GET /conversations/dm:1/messages",
+                {"messages": [MESSAGE]},
+                "channelId: 'c1' does not match",
+            ),
+            (
+                "GET /conversations/dm:1/messages",
+                {"messages": [DIRECT | {"threadMeta": META}]},
+                "should not be valid",
+            ),
+            (
+                "POST /conversations/dm:1/messages",
+                {"message": DIRECT | {"author": BOT}},
+                "author: Additional properties",
+            ),
+            ("GET /webhooks", {"webhooks": [WEBHOOK | {"token": "0a" * 32}]}, "'token' was unexp"),
+            ("POST /webhooks", {"webhook": WEBHOOK}, "'token' is a required"),
+            ("POST /webhooks", {"webhook": WEBHOOK | {"token": "0A" * 32}}, "webhook.token: "),
+            ("POST /webhooks/w1/messages", {"message": MESSAGE}, "author: 'isBot' is a required"),
+            ("POST /webhooks/w1/messages", {"message": REPLY | {"author": BOT}}, "not be valid"),
             ("DELETE /messages/m1", {"success": False}, "True was expected"),
         ],
     )
@@ -526,6 +762,7 @@ class TestAnswers:
             ("POST /users/u1/reset-password", 404, REFUSAL),
             ("GET /health", 401, REFUSAL),
             ("POST /channels", 409, REFUSAL),
+            ("POST /webhooks/w1/messages", 404, REFUSAL),
         ],
     )
     def test_wrong_status(self, daemon: Daemon, call: str, status: int, body: Any) -> None:
@@ -633,6 +870,142 @@ class TestAnswers:
             daemon.answers("GET /openapi.json", 200, without(DOCUMENT, "paths"))
 
 
+class TestPictures:
+    @pytest.mark.parametrize(
+        ("content_type", "body"),
+        [
+            ("image/jpeg", b"\xff\xd8\xff\xe0 and so on"),
+            ("image/png", PNG),
+            ("image/webp", b"RIFF\x0a\x00\x00\x00WEBPVP8 "),
+            ("image/svg+xml", b'<?xml version="1.0"?>\n<svg xmlns="x"/>'),
+            ("image/svg+xml; charset=utf-8", b"<svg/>"),
+        ],
+    )
+    def test_right(self, daemon: Daemon, content_type: str, body: bytes) -> None:
+        """
+        Each kind, with its own type.
+        """
+        daemon.shows(200, body, content_type)
+        with pytest.raises(AssertionError, match="no image/"):
+            daemon.shows(200, b"<html>", content_type)
+
+    @pytest.mark.parametrize(
+        ("headers", "complaint"),
+        [
+            ({"etag": None}, "there is no etag"),
+            ({"etag": "a1"}, "etag: 'a1' does not match"),
+            ({"etag": 'W/"a1"'}, "etag: .* does not match"),
+            ({"cache_control": None}, "there is no cache-control"),
+            ({"cache_control": "no-store"}, "'private, no-cache' was expected"),
+            ({"cache_control": "public, no-cache"}, "'private, no-cache' was expected"),
+            ({"accept_ranges": None}, "there is no accept-ranges"),
+            ({"content_security_policy": None}, "there is no content-security-policy"),
+            ({"content_security_policy": "sandbox allow-scripts"}, "content-security-policy: "),
+            ({"x_content_type_options": None}, "there is no x-content-type-options"),
+            ({"referrer_policy": None}, "there is no referrer-policy"),
+            ({"content_length": "7"}, "content-length is 7"),
+        ],
+    )
+    def test_wrong_header(
+        self, daemon: Daemon, headers: dict[str, str | None], complaint: str
+    ) -> None:
+        """
+        A picture that others may keep, or that may run, is caught; a part of it too.
+        """
+        for status, more in ((200, {}), (206, {"content_range": f"bytes 0-{len(PNG) - 1}/50"})):
+            with pytest.raises(AssertionError, match=complaint):
+                daemon.shows(status, PNG, "image/png", **(more | headers))
+
+    @pytest.mark.parametrize("content_type", ["image/gif", "text/html", "application/json"])
+    def test_wrong_type(self, daemon: Daemon, content_type: str) -> None:
+        """
+        What is no picture of ours is caught.
+        """
+        with pytest.raises(AssertionError, match=f"content-type is {content_type}, not image/jpeg"):
+            daemon.shows(200, PNG, content_type)
+
+    def test_part(self, daemon: Daemon) -> None:
+        """
+        A part is as long as it says, and lies within the whole.
+        """
+        daemon.shows(206, b"abc", "image/png", content_range="bytes 7-9/10")
+        daemon.shows(206, PNG, "image/png", content_range=f"bytes 0-{len(PNG) - 1}/{len(PNG)}")
+        for wrong in (
+            None,
+            "",
+            "bytes 7-9",
+            "bytes 7-9/*",
+            "bytes */10",
+            "bytes 7-9/9",
+            "bytes 9-7/10",
+            "bytes 7-8/10",
+            "bytes 0-2/3",
+        ):
+            with pytest.raises(AssertionError, match=r"content-range|no image/png"):
+                daemon.shows(206, b"abc", "image/png", content_range=wrong)
+
+    def test_known_already(self, daemon: Daemon) -> None:
+        """
+        Who has it gets nothing, and learns nothing new of it.
+        """
+        usual = {
+            "content_length": None,
+            "etag": '"a1"',
+            "cache_control": "private, no-cache",
+        }
+        for call in (f"GET {PICTURE}", f"HEAD {PICTURE}"):
+            daemon.answers(call, 304, b"", None, **usual)
+            for name, value, complaint in (
+                ("etag", None, "there is no etag"),
+                ("cache_control", "no-store", "cache-control: "),
+                ("referrer_policy", None, "there is no referrer-policy"),
+                ("content_length", "0", "304 has a content-length"),
+            ):
+                with pytest.raises(AssertionError, match=complaint):
+                    daemon.answers(call, 304, b"", None, **(usual | {name: value}))
+            with pytest.raises(AssertionError, match="304 has a content-type"):
+                daemon.answers(call, 304, b"", "text/html", **usual)
+            with pytest.raises(AssertionError, match="304 has a body"):
+                daemon.answers(call, 304, PNG, None, **usual)
+
+    def test_no_such_part(self, daemon: Daemon) -> None:
+        """
+        Who asks for what is not there learns how much there is.
+        """
+        daemon.answers(f"GET {PICTURE}", 416, REFUSAL, content_range="bytes */10")
+        for wrong in (None, "bytes 0-9/10", "bytes */*", "10"):
+            with pytest.raises(AssertionError, match="content-range"):
+                daemon.answers(f"GET {PICTURE}", 416, REFUSAL, content_range=wrong)
+        with pytest.raises(AssertionError, match="cache-control is private, not no-store"):
+            daemon.shows(
+                416, REFUSAL, "application/json", cache_control="private", content_range="bytes */1"
+            )
+
+    def test_only_pictures(self, daemon: Daemon) -> None:
+        """
+        Nothing else comes in parts, or not at all.
+        """
+        for status in (206, 304, 416):
+            with pytest.raises(AssertionError, match="no such status"):
+                daemon.answers("GET /users", status, {"users": []})
+
+    def test_head(self, daemon: Daemon) -> None:
+        """
+        HEAD says all that GET does.
+        """
+        usual = {
+            "content_length": "812",
+            "etag": '"a1"',
+            "cache_control": "private, no-cache",
+            "accept_ranges": "bytes",
+            "content_security_policy": "sandbox; default-src 'none'",
+        }
+        daemon.answers(f"HEAD {PICTURE}", 200, b"", "image/png", **usual)
+        for name in usual:
+            with pytest.raises(AssertionError, match=name.replace("_", "-")):
+                daemon.answers(f"HEAD {PICTURE}", 200, b"", "image/png", **(usual | {name: None}))
+
+
 class TestStream:
     @pytest.mark.parametrize("body", [b"", b":", b":\n\n", b":\n\nid: e.1\n"])
     def test_right(self, daemon: Daemon, body: bytes) -> None:
@@ -714,6 +1087,9 @@ class TestNotThere:
         """
         daemon.answers("DELETE /users/me", 404, REFUSAL)
         daemon.answers("DELETE /users/me", 405, REFUSAL, allow="PUT")
+        daemon.answers("PUT /messages/m1/thread/image", 404, REFUSAL)
+        daemon.answers("GET /messages/m1/thread/image", 405, REFUSAL, allow="POST, PUT, DELETE")
+        daemon.answers("PUT /conversations/dm:1/messages/image", 404, REFUSAL)
         daemon.answers("GET /users/me", 405, REFUSAL, allow="PUT, DELETE, OPTIONS")
         with pytest.raises(AssertionError, match="no such status"):
             daemon.answers("DELETE /users/u1", 405, REFUSAL, allow="DELETE")
@@ -815,17 +1191,46 @@ class TestEvents:
             ("RESET", {"reason": "That is too long ago."}),
             ("REPLACED", {}),
             ("NEW_MESSAGE", MESSAGE),
-            ("UPDATE_MESSAGE", MESSAGE | {"updatedAt": 1_700_000_000_001}),
+            ("NEW_MESSAGE", MESSAGE | {"author": BOT}),
+            ("UPDATE_MESSAGE", MESSAGE | {"updatedAt": LATER}),
             ("DELETE_MESSAGE", {"id": "m1", "channelId": "c1"}),
             ("NEW_CHANNEL", GENERAL | {"createdBy": "u1"}),
-            ("UPDATE_CHANNEL", GENERAL | {"createdBy": "u1", "updatedAt": 1_700_000_000_001}),
+            ("UPDATE_CHANNEL", GENERAL | {"createdBy": "u1", "updatedAt": LATER}),
             ("DELETE_CHANNEL", {"id": "c2", "name": "random"}),
             ("NEW_REACTION", {"messageId": "m1", "userId": "u1", "reaction": "👍"}),
             ("DELETE_REACTION", {"messageId": "m1", "userId": "u1", "reaction": "👍"}),
+            (
+                "NEW_THREAD_REPLY",
+                {"parentMessageId": "m1", "channelId": "c1", "reply": REPLY, "threadMeta": META},
+            ),
+            ("UPDATE_THREAD_REPLY", REPLY | {"updatedAt": LATER}),
+            (
+                "DELETE_THREAD_REPLY",
+                {"id": "m2", "threadId": "m1", "channelId": "c1", "threadMeta": META},
+            ),
+            (
+                "DELETE_THREAD_REPLY",
+                {"id": "m2", "threadId": "m1", "channelId": "c1", "threadMeta": None},
+            ),
             ("NEW_USER", {"id": "u1", "userName": "ada", "email": "ada@example.org"}),
             ("REMOVE_USER", {"id": "u1", "email": "ada@example.org"}),
             ("USER_EXIT", {"id": "u1", "userName": "ada"}),
             ("UPDATE_USER", {"id": "u1", "userName": "ada"}),
+            (
+                "NEW_CONVERSATION",
+                {"id": "dm:1", "participants": ["u1", "u2"], "createdAt": 1_700_000_000_000},
+            ),
+            ("NEW_DM_MESSAGE", DIRECT | {"participants": ["u1", "u2"]}),
+            (
+                "UPDATE_DM_MESSAGE",
+                DIRECT | {"participants": ["u1", "u2"], "updatedAt": LATER},
+            ),
+            (
+                "DELETE_DM_MESSAGE",
+                {"id": "m3", "conversationId": "dm:1", "participants": ["u1", "u2"]},
+            ),
+            ("NEW_WEBHOOK", {"id": "w1", "name": "builds", "channelId": "c1"}),
+            ("DELETE_WEBHOOK", {"id": "w1", "channelId": "c1"}),
             ("UPDATE_SERVER_SETTINGS", {"name": "teamchat"}),
         ],
     )
@@ -850,6 +1255,26 @@ class TestEvents:
             ("NEW_MESSAGE", None, "is not of type 'object'"),
             ("NEW_MESSAGE", {"id": "m1", "channelId": "c1"}, "is a required property"),
             ("NEW_MESSAGE", MESSAGE | {"author": ADA}, r"payload.author: .* unexpected"),
+            ("NEW_MESSAGE", REPLY, r"payload: .* should not be valid"),
+            ("NEW_MESSAGE", DIRECT, r"channelId: 'dm:1' should not be valid"),
+            ("DELETE_MESSAGE", {"id": "m3", "channelId": "dm:1"}, "channelId: 'dm:1' should not"),
+            (
+                "NEW_DM_MESSAGE",
+                MESSAGE | {"participants": ["u1", "u2"]},
+                "channelId: 'c1' does not",
+            ),
+            ("NEW_DM_MESSAGE", DIRECT | {"participants": ["u1"]}, "participants: .* too short"),
+            ("NEW_MESSAGE", MESSAGE | {"author": ADA_NOW | {"isBot": False}}, "isBot: True was"),
+            (
+                "NEW_MESSAGE",
+                MESSAGE | {"author": ADA_NOW | {"isBot": True}},
+                "author.id: 'u1' does",
+            ),
+            (
+                "NEW_MESSAGE",
+                MESSAGE | {"author": without(BOT, "isBot")},
+                "author.id: .* not be valid",
+            ),
             ("NEW_CHANNEL", GENERAL, "'createdBy' is a required property"),
         ],
     )

@@ -31,6 +31,15 @@ def test_every_refusal_of_a_rule(status):
     assert [each for each in CONTRACT.never_seen() if each[2] == status] == []
 
 
+@pytest.mark.parametrize("status", [206, 304, 416])
+def test_every_picture_in_every_way(status):
+    """
+    Every picture was seen in part, not at all because it was known, and refused
+    because it has no such part.
+    """
+    assert [each for each in CONTRACT.never_seen() if each[2] == status] == []
+
+
 def test_every_event_is_told():
     """
     Every type of event that is described was heard.

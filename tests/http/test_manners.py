@@ -62,7 +62,7 @@ class Wire:
         while line := self._file.readline().decode().strip():
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
-        has_body = method != "HEAD" and status not in (100, 204)
+        has_body = method != "HEAD" and status not in (100, 204, 304)
         body = self._file.read(int(headers["content-length"])) if has_body else b""
         if path is not None:
             CONTRACT.check_answer(method, path, status, headers, body)
