@@ -97,6 +97,7 @@ class Sending(Resource):
         request.setResponseCode(416)
         headers = request.responseHeaders
         headers.setRawHeaders(b"Content-Type", [b"application/json"])
+        headers.setRawHeaders(b"Cache-Control", [b"no-store"])
         headers.setRawHeaders(b"Content-Range", [b"bytes */%d" % self._size])
         headers.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
         request.write(body)

@@ -138,7 +138,20 @@ def test_compatible_future(connection):
 @pytest.mark.parametrize(
     ("sql", "index"),
     [
-        ("DELETE FROM messages WHERE place_id = ''", "messages_by_place"),
+        (
+            "DELETE FROM messages WHERE place_id = '' AND thread_id IS NULL",
+            "messages_by_place",
+        ),
+        (
+            "SELECT max(position) FROM messages WHERE place_id = '' AND thread_id IS NULL",
+            "messages_by_place",
+        ),
+        (
+            "SELECT id FROM messages WHERE thread_id = '' AND position < 7"
+            " ORDER BY position DESC LIMIT 50",
+            "messages_by_thread",
+        ),
+        ("DELETE FROM images WHERE unused_since < 7", "images_by_age"),
         (
             "SELECT id FROM messages WHERE place_id = '' AND thread_id IS NULL AND position < 7"
             " ORDER BY position DESC LIMIT 50",
