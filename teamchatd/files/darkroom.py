@@ -13,7 +13,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from signal import SIGKILL, SIGXCPU
 from tempfile import TemporaryFile
+from threading import Timer
 from typing import BinaryIO
 
 from attrs import frozen
@@ -35,6 +37,9 @@ PROGRAM = "from teamchatd.files.inside import main; main()"
 
 LONGEST_REMARK = 2000
 """Characters of what the process says about its own death that get into the log."""
+
+STOPPED = (-SIGKILL, -SIGXCPU)
+"""How it ends when it took too long, or the machine ran out of memory."""
 
 MEGABYTE = 1024 * 1024
 
@@ -59,11 +64,18 @@ class Limits:
 def limits(weight: int, max_pixels: int) -> Limits:
     """
     What an upload of C{weight} bytes may cost.
+
+    Python and Pillow map forty megabytes.  A pixel is four bytes in memory, and at
+    the worst, a lossless WebP that has to be turned, there are six of it at once.
+    Where this was measured the slowest work, a PNG to be turned, did four million
+    pixels in a second, an animation thirty; here it is one, for a slower machine.
+    What is encoded again can be larger than it came, and a thumbnail comes with it.
     """
+    processor_seconds = 5 + max_pixels // 1_000_000
     return Limits(
-        memory=256 * MEGABYTE + 4 * weight + 32 * max_pixels,
-        processor_seconds=10 + max_pixels // 2_000_000,
-        seconds=20 + max_pixels / 1_000_000,
+        memory=192 * MEGABYTE + 4 * weight + 32 * max_pixels,
+        processor_seconds=processor_seconds,
+        seconds=2 * processor_seconds,
         written=MEGABYTE + 4 * weight,
     )
 
@@ -80,30 +92,35 @@ def develop_apart(image: bytes, thumbnail: bytes | None, max_pixels: int) -> Pic
     with _sheet() as upload, _sheet() as answer, _sheet() as remark:
         upload.write(packed([b"%d" % max_pixels, *given]))
         upload.seek(0)
-        try:
-            ended = subprocess.run(
-                _command(allowed),
-                stdin=upload,
-                stdout=answer,
-                stderr=remark,
-                env=environment(),
-                cwd="/",
-                timeout=allowed.seconds,
-                # A Ctrl-C in the terminal is for the daemon, which will wait for us.
-                start_new_session=True,
-                check=False,
-            )
-            how = f"ended with {ended.returncode}"
-        except subprocess.TimeoutExpired:
-            how = f"had not ended after {allowed.seconds:g} seconds"
+        code = _run(allowed, upload, answer, remark)
         pieces = _pieces(answer, allowed.written)
-        if pieces[:1] != [READY] and "ended with" in how:
+        if pieces[:1] != [READY] and code not in STOPPED:
             raise ChildProcessError(f"A process for images cannot begin: {_said(remark)}")
         picture = _picture(pieces[1:])
         if picture is None:
-            log.warn("A process for images {how}: {remark}", how=how, remark=_said(remark))
+            log.warn("A process for images ended with {code}: {it}", code=code, it=_said(remark))
             raise UnusablePicture(TOO_MUCH.format(what="image"))
         return picture
+
+
+def _run(allowed: Limits, upload: BinaryIO, answer: BinaryIO, remark: BinaryIO) -> int:
+    process = subprocess.Popen(
+        _command(allowed),
+        stdin=upload,
+        stdout=answer,
+        stderr=remark,
+        env=environment(),
+        cwd="/",
+        start_new_session=True,  # a Ctrl-C in the terminal is for the daemon, which waits for us
+    )
+    # A wait that is given a time only looks every so often, and is up to 50 ms late.
+    alarm = Timer(allowed.seconds, process.kill)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        return process.wait()
+    finally:
+        alarm.cancel()
 
 
 def _sheet() -> BinaryIO:
@@ -140,13 +157,10 @@ def environment() -> dict[str, str]:
 
 def _pieces(answer: BinaryIO, most: int) -> list[bytes]:
     """
-    What the process has answered; nothing if that makes no sense.
+    What the process has answered, as far as that makes sense.
     """
     answer.seek(0)
-    try:
-        return unpacked(answer.read(most))
-    except ValueError:
-        return [READY]
+    return unpacked(answer.read(most))
 
 
 def _picture(pieces: list[bytes]) -> Picture | None:

@@ -53,8 +53,8 @@ def decoded(bare: Bare, file_format: str, thumbnail: int) -> tuple[bytes, bytes 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it decodes or it does not
         opened = DECODERS[file_format](BytesIO(bare.data))
-        if opened.size != (bare.width, bare.height):
-            raise ValueError("the file says two different things about its size")
+        if (opened.size, _frames(opened)) != ((bare.width, bare.height), bare.frames):
+            raise ValueError("it is not what was looked at")  # and may be more than is allowed
         turned = bare.orientation in TURNS and bare.frames == 1
         if not turned and isinstance(opened, JpegImageFile):
             # Every bit is still read, but only an eighth of the pixels, or what it takes, is made.
@@ -63,6 +63,7 @@ def decoded(bare: Bare, file_format: str, thumbnail: int) -> tuple[bytes, bytes 
         data = bare.data
         if turned:
             image = image.transpose(TURNS[bare.orientation])
+            del opened  # decoder and all, as much memory again as to encode
             data = _whole(image, file_format, b"VP8L" in bare.data[:64])
         if max(bare.width, bare.height) <= thumbnail:
             return data, None
@@ -74,14 +75,17 @@ def _all_of(opened: ImageFile) -> Image.Image:
     The first frame, after all of them have been decoded.
     """
     opened.load()
-    frames = getattr(opened, "n_frames", 1)
-    if frames == 1:
+    if _frames(opened) == 1:
         return opened
     first = opened.copy()
-    for number in range(1, frames):
+    for number in range(1, _frames(opened)):
         opened.seek(number)
         opened.load()
     return first
+
+
+def _frames(opened: ImageFile) -> int:
+    return getattr(opened, "n_frames", 1)
 
 
 def _whole(image: Image.Image, file_format: str, lossless: bool) -> bytes:
@@ -90,8 +94,10 @@ def _whole(image: Image.Image, file_format: str, lossless: bool) -> bytes:
     """
     if file_format == "JPEG":
         return _encoded(image, "JPEG", quality=92)
+    if file_format == "WEBP" and lossless:
+        return _encoded(image, "WEBP", lossless=True, method=0)  # the others: twice the memory
     if file_format == "WEBP":
-        return _encoded(image, "WEBP", lossless=lossless, quality=80 if lossless else 92)
+        return _encoded(image, "WEBP", quality=92)
     return _encoded(image, "PNG")
 
 
@@ -117,6 +123,7 @@ def _plain(image: Image.Image, file_format: str) -> Image.Image:
         image = image.convert("RGBA")
     elif image.mode == "P":
         image = image.convert("RGB")
+    image.info.pop("transparency", None)  # it was about the numbers of the old mode
     return image
 
 

@@ -1,0 +1,3 @@
+"""
+Tests of pictures, the darkroom and the shelf.
+"""
