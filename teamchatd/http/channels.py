@@ -68,8 +68,8 @@ class ChannelRoutes:
     @app.route("/channels/<channel_id>/messages/image", methods=["POST"])
     @uploading
     async def upload(self, request: Request, actor: Actor, channel_id: str) -> Response:
-        load = self._uploads.of(request)
-        name = await self._images.add_to_channel(actor, channel_id, load)
+        with self._uploads.of(request) as load:
+            name = await self._images.add_to_channel(actor, channel_id, load)
         return answer({"success": True, "filename": name})
 
     @app.route("/channels/<channel_id>/messages/image/<filename>", methods=["GET"])

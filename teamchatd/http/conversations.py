@@ -73,8 +73,8 @@ class ConversationRoutes:
     @app.route("/conversations/<conversation_id>/messages/image", methods=["POST"])
     @uploading
     async def upload(self, request: Request, actor: Actor, conversation_id: str) -> Response:
-        load = self._uploads.of(request)
-        name = await self._images.add_to_conversation(actor, conversation_id, load)
+        with self._uploads.of(request) as load:
+            name = await self._images.add_to_conversation(actor, conversation_id, load)
         return answer({"success": True, "filename": name})
 
     @app.route("/conversations/<conversation_id>/messages/image/<filename>", methods=["GET"])

@@ -87,5 +87,6 @@ class MessageRoutes:
     @app.route("/messages/<message_id>/thread/image", methods=["POST"])
     @uploading
     async def upload(self, request: Request, actor: Actor, message_id: str) -> Response:
-        name = await self._images.add_to_thread(actor, message_id, self._uploads.of(request))
+        with self._uploads.of(request) as load:
+            name = await self._images.add_to_thread(actor, message_id, load)
         return answer({"success": True, "filename": name})

@@ -9,14 +9,15 @@ neither memory nor anybody else's request depends on how many are sent.
 import re
 from binascii import Error as NotBase64
 from binascii import a2b_base64
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
 from typing import IO
 
 from attrs import define
 
-from teamchatd.chat.images import Upload
+from teamchatd.chat.images import Load, Upload
 from teamchatd.errors import TooLarge
 from teamchatd.http.fields import BadField, optional_text, parse_json, text
 from teamchatd.http.request import Request
@@ -55,18 +56,19 @@ class Uploads:
 
     _max_bytes: int
 
-    def of(self, request: Request) -> Callable[[], Upload]:
+    @contextmanager
+    def of(self, request: Request) -> Iterator[Load]:
         """
         What reads the upload in C{request}, in another thread, whatever becomes of
         the client meanwhile.
         """
         # Twisted closes the body of a request whose client goes away.
         body, request.content = request.content, BytesIO()
-        return partial(self._read, body, request.getHeader("content-type"))
+        with body:
+            yield partial(self._read, body, request.getHeader("content-type"))
 
     def _read(self, body: IO[bytes], content_type: str | None) -> Upload:
-        with body:
-            fields = parse_json(body.read(), content_type)
+        fields = parse_json(body.read(), content_type)
         thumbnail = optional_text(fields, "thumbnail")
         return Upload(
             text(fields, "filename"),
