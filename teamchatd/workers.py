@@ -50,6 +50,7 @@ class Workers(Service):
     _pool: ThreadPool = field(init=False)
     _waiting: deque[Job] = field(init=False, factory=deque)
     _at_work: int = field(init=False, default=0)
+    _idle: "list[Deferred[None]]" = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
         self._pool = ThreadPool(minthreads=0, maxthreads=self._at_once, name=self._kind)
@@ -58,15 +59,24 @@ class Workers(Service):
         super().startService()
         self._pool.start()
 
-    def stopService(self) -> None:
+    def stopService(self) -> "Deferred[None]":
         """
-        What waits is refused, what was begun is waited for.
+        What waits is refused, what was begun is waited for: see L{idle}.
         """
         super().stopService()
         waiting, self._waiting = self._waiting, deque()
         for job in waiting:
             job.done.errback(Unavailable(STOPPING))
-        self._pool.stop()
+        return self.idle()
+
+    def idle(self) -> "Deferred[None]":
+        """
+        @return: fires when nothing is worked on.
+        """
+        idle: Deferred[None] = Deferred()
+        self._idle.append(idle)
+        self._look_idle()
+        return idle
 
     def run(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
         """
@@ -92,4 +102,14 @@ class Workers(Service):
     def _over(self, outcome: Any) -> Any:
         self._at_work -= 1
         self._next()
+        self._look_idle()
         return outcome
+
+    def _look_idle(self) -> None:
+        if self._at_work:
+            return
+        if not self.running and self._pool.started:
+            self._pool.stop()
+        idle, self._idle = self._idle, []
+        for waiting in idle:
+            waiting.callback(None)
