@@ -194,7 +194,7 @@ SOF = b"\xff\xc0\x00\x0b\x08\x00\x30\x00\x40\x01\x01\x11\x00"
         corpus.jpeg()[:2] + SOF + corpus.jpeg()[2:],  # has two sizes
         corpus.jpeg()[:2] + b"\xff\xc0\x00\x04\x08\x00" + corpus.jpeg()[2:],  # half a size
         corpus.jpeg()[:2] + b"\xff\xfe\x00\x01" + corpus.jpeg()[2:],  # a length below none
-        b"\xff\xd8" + SOF + b"\xff\xda\x00\x02" * 201 + b"\xff\xd9",  # scans without end
+        b"\xff\xd8" + SOF + b"\xff\xda\x00\x02" * 101 + b"\xff\xd9",  # scans without end
         b"\xff\xd8" + SOF[:5] + b"\0\0" + SOF[7:] + b"\xff\xda\x00\x02\xff\xd9",  # no height
     ],
 )
