@@ -6,7 +6,7 @@ Python's lock while they work, they may crash, and now and then somebody finds a
 way to make one do what the file says.  So they run where none of that matters:
 in a process that has neither our secrets nor our connections, that may use so
 much memory and time and no more, and that ends with the one picture.  Starting it
-costs some thirty milliseconds.
+costs some fifty milliseconds.
 """
 
 import os
