@@ -40,7 +40,6 @@ from teamchatd.chat.settings import Settings
 from teamchatd.chat.threads import Threads
 from teamchatd.chat.users import Users
 from teamchatd.chat.webhooks import Webhooks
-from teamchatd.files.darkroom import develop_apart
 from teamchatd.files.shelf import Shelf
 from teamchatd.http.about import AboutRoutes
 from teamchatd.http.auth import (
@@ -160,18 +159,18 @@ class House:
         shelf: Shelf,
         in_thread: InThread,
         with_pictures: InThread,
+        develop: Develop,
         jwt_secret: str,
         bcrypt_cost: int = BCRYPT_COST,
         postman: Delivers | None = None,
         prepare: Prepare | None = None,
         call: Call | None = None,
-        develop: Develop = develop_apart,
     ) -> None:
         """
         @param shelf: where images are.
         @param in_thread: runs what is slow, such as hashing a password.
         @param with_pictures: runs what takes an image of full size into memory.
-        @param develop: looks at an image, somewhere where that can do no harm.
+        @param develop: looks at an image, where that can do no harm.
         """
         self.database, self.clock = database, clock
         self.users, self.links = UserStore(database), LinkStore(database)

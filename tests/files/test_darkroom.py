@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from teamchatd.files import darkroom, inside
-from teamchatd.files.darkroom import develop_apart, environment, limits
+from teamchatd.files.darkroom import Darkroom, environment, limits
 from teamchatd.files.inside import PICTURE, REFUSAL, packed, unpacked
 from teamchatd.files.pictures import TOO_MUCH, Picture, UnusablePicture, develop, printed
 from tests.files import corpus
@@ -167,7 +167,7 @@ def test_no_process(monkeypatch):
     """
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(FileNotFoundError):
-        develop_apart(corpus.png(), None, ENOUGH)
+        Darkroom().develop(corpus.png(), None, ENOUGH)
 
 
 # The real thing
@@ -187,7 +187,7 @@ def test_apart(image, thumbnail):
     """
     What comes out of the darkroom is what would have been made here.
     """
-    assert develop_apart(image, thumbnail, ENOUGH) == develop(image, thumbnail, ENOUGH)
+    assert Darkroom().develop(image, thumbnail, ENOUGH) == develop(image, thumbnail, ENOUGH)
 
 
 @real
@@ -196,7 +196,7 @@ def test_large():
     10 MiB go in and come out as they are.
     """
     data = corpus.png_of(10 * 1024 * 1024)
-    picture = develop_apart(data, None, 32_000_000)
+    picture = Darkroom().develop(data, None, 32_000_000)
     assert picture.image.data == data
     assert picture.thumbnail is not None
 
@@ -219,13 +219,13 @@ def test_refused_apart(image, thumbnail):
     with pytest.raises(UnusablePicture) as here:
         develop(image, thumbnail, ENOUGH)
     with pytest.raises(UnusablePicture) as there:
-        develop_apart(image, thumbnail, ENOUGH)
+        Darkroom().develop(image, thumbnail, ENOUGH)
     assert str(there.value) == str(here.value)
 
 
 def refused(data=None):
     with pytest.raises(UnusablePicture) as caught:
-        develop_apart(data or corpus.png(), None, 32_000_000)
+        Darkroom().develop(data or corpus.png(), None, 32_000_000)
     return str(caught.value)
 
 
@@ -289,10 +289,10 @@ def test_cannot_begin(instead):
     """
     instead("import no_such_module")
     with pytest.raises(ChildProcessError, match="no_such_module"):
-        develop_apart(corpus.png(), None, ENOUGH)
+        Darkroom().develop(corpus.png(), None, ENOUGH)
     instead("pass")
     with pytest.raises(ChildProcessError, match="nothing was said"):
-        develop_apart(corpus.png(), None, ENOUGH)
+        Darkroom().develop(corpus.png(), None, ENOUGH)
 
 
 @real
