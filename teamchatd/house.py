@@ -53,10 +53,10 @@ from teamchatd.http.channels import ChannelRoutes
 from teamchatd.http.conversations import ConversationRoutes
 from teamchatd.http.events import EventRoutes
 from teamchatd.http.health import HealthRoutes
-from teamchatd.http.identity import Identity
+from teamchatd.http.identity import Identity, bearer
 from teamchatd.http.messages import MessageRoutes
 from teamchatd.http.oauth import OAuthRoutes
-from teamchatd.http.request import LARGEST_BODY, Site
+from teamchatd.http.request import LARGEST_BODY, Bodies, Request, Site
 from teamchatd.http.routes import Area
 from teamchatd.http.server import ServerRoutes
 from teamchatd.http.site import Nowhere, Root
@@ -275,13 +275,17 @@ class House:
         )
 
     def _site(self, chosen: config.Config, shelf: Shelf) -> Site:
-        largest_image = chosen.images.max_bytes
+        max_bytes = chosen.images.max_bytes
 
         def largest(method: bytes, path: bytes) -> int:
-            return largest_body(method, path, largest_image, LARGEST_BODY)
+            return largest_body(method, path, max_bytes, LARGEST_BODY)
+
+        def is_welcome(request: Request) -> bool:
+            return self.sessions.may_be_good(bearer(request))
 
         origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
-        return Site(self._root(chosen), self.clock, origins, largest, shelf.directory)
+        bodies = Bodies(largest, is_welcome, shelf.directory)
+        return Site(self._root(chosen), self.clock, origins, bodies)
 
     def _root(self, chosen: config.Config) -> Root:
         requests: Limit | NoLimit = NoLimit()
