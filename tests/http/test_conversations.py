@@ -275,6 +275,32 @@ def test_sent_again(daemon, bob, carol, path, listen, told):
     assert write(daemon, bob, path, "psst", clientId="1")["id"] != first["id"]
 
 
+@memory_only
+def test_sent_again_elsewhere(daemon, ada, bob, carol, path, listen, told):
+    """
+    Under the clientId of something else one said nothing is said here, and under
+    that of a direct message nothing anywhere else: neither answers for the other.
+    """
+    here, public = write(daemon, bob, path, "psst", clientId="here"), daemon.say(bob, "hello")
+    channel, thread = (
+        f"/channels/{public['channelId']}/messages",
+        f"/messages/{public['id']}/thread",
+    )
+    daemon.done(daemon.post(thread, bob, {"content": "hi", "clientId": "reply"}))
+    daemon.say(bob, "hello", clientId="message")
+    listener = listen(carol)
+    for each, client_id in (
+        (channel, "here"),
+        (thread, "here"),
+        (path, "reply"),
+        (path, "message"),
+    ):
+        refused = daemon.post(each, bob, {"content": "x", "clientId": client_id})
+        assert (refused.status, "clientId" in refused.error) == (400, True)
+    assert page(daemon, bob, path) == [here]
+    assert told(listener) == []
+
+
 # Reading
 
 

@@ -387,8 +387,9 @@ def test_sent_again(daemon, ada, bob, message, path, listen, told):
 @memory_only
 def test_sent_again_elsewhere(daemon, ada, bob, message, path, listen, told):
     """
-    What has the clientId of something else one said makes no second: a reply is
-    answered as the reply it is; what is none cannot be, and says so.
+    What has the clientId of something else one said makes no second: a reply in
+    another thread is answered; what is said in a channel is no reply, and no reply
+    is said in a channel, so that is refused.
     """
     other = daemon.say(ada, "another")
     first = reply(daemon, bob, path, "hi", clientId="reply")
@@ -398,8 +399,10 @@ def test_sent_again_elsewhere(daemon, ada, bob, message, path, listen, told):
         first,
         counted([first]),
     )
-    refused = daemon.post(path, bob, {"content": "hi", "clientId": "message"})
-    assert (refused.status, "clientId" in refused.error) == (400, True)
+    messages = f"/channels/{message['channelId']}/messages"
+    for each, client_id in ((path, "message"), (messages, "reply")):
+        refused = daemon.post(each, bob, {"content": "hi", "clientId": client_id})
+        assert (refused.status, "clientId" in refused.error) == (400, True)
     assert replies(daemon, bob, path) == [first]
     assert [each["id"] for each in page(daemon, bob)] == [message["id"], other["id"], said["id"]]
     assert told(listener) == []
