@@ -204,6 +204,8 @@ def test_in_small_steps(daemon, steps):
         message = daemon.say(ada, str(number))
         for _ in range(number % 3):
             reply(daemon, ada, message)
+    for _ in range(AGED_AT_ONCE):  # where a step has room for a few of them
+        reply(daemon, ada, message)
     ada, _ = late(daemon)
     daemon.say(ada, "newer")
     [before] = left(daemon, "messages")
@@ -215,6 +217,20 @@ def test_in_small_steps(daemon, steps):
     taken = [first - second for first, second in zip(steps, steps[1:], strict=False)]
     assert max(taken) <= AGED_AT_ONCE
     assert sum(map(bool, taken)) >= before // AGED_AT_ONCE
+
+
+def test_many_short_ones(daemon, steps):
+    """
+    All that is too old goes as soon as it was looked for, step by step.
+    """
+    ada = daemon.token("ada")
+    for number in range(2 * AGED_AT_ONCE):
+        daemon.say(ada, str(number))
+    late(daemon)
+    steps.clear()
+    daemon.clock.advance(A_WHILE)
+    assert left(daemon, "messages") == [0]
+    assert {100, 50, 0} <= set(steps)
 
 
 def test_long_thread(daemon, steps, listen):
