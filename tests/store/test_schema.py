@@ -237,6 +237,11 @@ def test_compatible_future(connection):
             " ORDER BY position DESC LIMIT 50",
             "messages_by_thread",
         ),
+        (
+            "SELECT author_id, count(*), min(position), max(position) FROM messages"
+            " WHERE thread_id IN ('') GROUP BY thread_id, author_id",
+            "messages_by_replier",
+        ),
         ("DELETE FROM images WHERE unused_since < 7", "images_by_age"),
         (
             "SELECT id FROM messages WHERE place_id = '' AND thread_id IS NULL AND position < 7"
