@@ -43,6 +43,13 @@ class NotAReply(Invalid):
         super().__init__("You have used this clientId for a message that is no reply.")
 
 
+class SaidElsewhere(Invalid):
+    """The sender has said something else by this name, and one of the two to one person only."""
+
+    def __init__(self) -> None:
+        super().__init__("You have used this clientId for a message in another place.")
+
+
 @frozen
 class Draft:
     """
@@ -212,6 +219,8 @@ def _add(change: Change, draft: Draft) -> Message:
 def _sent_before(change: Change, draft: Draft) -> Message | None:
     """
     What the author has called by the same name.
+
+    @raise SaidElsewhere: no client takes a direct message for one of a channel.
     """
     if draft.client_id is None:
         return None
@@ -219,7 +228,15 @@ def _sent_before(change: Change, draft: Draft) -> Message | None:
         "SELECT id FROM messages WHERE author_id = ? AND client_id = ?",
         (draft.author_id, draft.client_id),
     ).fetchone()
-    return None if first is None else found_again(change.cursor, first[0])
+    if first is None:
+        return None
+    message = found_again(change.cursor, first[0])
+    if message.channel_id != draft.place_id:
+        for place_id in (message.channel_id, draft.place_id):
+            place = places.find(change.cursor, place_id)
+            if place is not None and place.participants is not None:
+                raise SaidElsewhere()
+    return message
 
 
 def _refuse_no_parent(change: Change, draft: Draft) -> None:
