@@ -15,8 +15,9 @@ from teamchatd.errors import ChatError
 from teamchatd.files.shelf import Shelf
 from teamchatd.house import House
 from teamchatd.http.routes import STATUS, status_of
+from teamchatd.http.uploads import largest_body
 from teamchatd.store.database import Database
-from tests.contract import METHODS, described
+from tests.contract import METHODS, described, spelled_out
 from tests.daemon import settings
 from tests.oauth import PLAIN
 
@@ -38,7 +39,7 @@ OPEN = {
     ("GET", "/auth/oauth/{providerId}/callback"),
     ("POST", "/auth/refresh"),
 }
-"""The calls that need no access token: chapter 1 of the contract, as far as they exist yet."""
+"""The calls that need no token: chapter 1 of the contract.  Webhooks have one of their own."""
 
 
 @pytest.fixture
@@ -132,6 +133,34 @@ def test_doors_that_are_open(routes):
     assert {route for route, door in routes.items() if door.startswith("open ")} == OPEN
 
 
+def test_programs(routes):
+    """
+    The token of a webhook is good for posting, and opens no other door.
+    """
+    post = ("POST", "/webhooks/{webhookId}/messages")
+    assert [route for route, door in routes.items() if door == "posting"] == [post]
+
+
+def test_large_bodies(routes):
+    """
+    Whoever may send more than others sends an image, and has it read elsewhere.
+    """
+    large = {
+        (method, path)
+        for method, path in routes
+        if largest_body(method.encode(), path.encode(), 10 << 20, 1 << 20) == 30 << 20
+    }
+    assert large == {route for route, door in routes.items() if door == "uploading"}
+    assert large == {call for call, said in calls().items() if is_upload(said)}
+
+
+def is_upload(said):
+    """
+    Whether something that this call takes is base64.
+    """
+    return "contentEncoding" in str(spelled_out(said.get("requestBody"), described()))
+
+
 def test_token_in_the_query(routes):
     """
     A query lands in logs of proxies: only where browsers need it is it a way in.
@@ -165,6 +194,10 @@ def test_description_of_doors(routes):
         call for call, said in calls().items() if "tokenInQuery" in str(said.get("security"))
     }
     assert in_query == {route for route, door in routes.items() if door == "listening"}
+    of_webhook = {
+        call for call, said in calls().items() if said.get("security") == [{"webhookToken": []}]
+    }
+    assert of_webhook == {route for route, door in routes.items() if door == "posting"}
 
 
 def test_modes():
