@@ -10,7 +10,6 @@ import inspect
 import json
 import os
 import re
-from contextlib import closing
 from importlib import import_module
 from itertools import count
 from pkgutil import walk_packages
@@ -29,6 +28,7 @@ from tests.contract import METHODS, described, spelled_out
 from tests.daemon import Daemon, read_answer, request_bytes, unchunked
 from tests.dot import DOT, PNG
 from tests.oauth import PLAIN
+from tests.record import Record
 
 SHARE = 15 if "PYTEST_XDIST_WORKER" in os.environ else 2
 """C{make quick}, which runs in workers, tries far fewer than C{make test}."""
@@ -53,9 +53,6 @@ that a provider sends back, it is told on the page; and a webhook is only told t
 MAIL = {"host": "mail.example", "from_": "chat@example.org"}
 
 PASSWORD = "correct horse"
-
-MAY_CHANGE = {"last_used_at", "used"}
-"""Columns that say when somebody asked last, whatever the answer was."""
 
 
 def tried(strategy, times, *always):
@@ -181,8 +178,7 @@ class World:
             self.daemon.done(self.daemon.post("/auth/setup-password", given=new))
         self.sign_in()
         self.parts, self.private_parts, self.posting_parts = self.furnish()
-        self.watching = self.daemon.database._connect()
-        self._version, self._dump = None, None
+        self.record = Record(self.daemon)
 
     @property
     def setup_token(self):
@@ -244,7 +240,7 @@ class World:
         return template.format(**(self.posting_parts if POSTING.match(template) else self.parts))
 
     def stop(self):
-        self.watching.close()
+        self.record.close()
         self.daemon.stop()
 
     # Asking
@@ -277,7 +273,7 @@ class World:
         return self.ask(call.method, self.path(call.path), body, **headers)
 
     def ask(self, method, path, body=None, **headers):
-        before = self.record()
+        before = self.record.read()
         who = self.webhook_token if POSTING.match(path) else self.ada
         answer = self.daemon.ask(method, path, who, body, **headers)
         is_departure = answer.status == 302 and not path.partition("?")[0].endswith("/callback")
@@ -287,7 +283,7 @@ class World:
     def _judge(self, status, before):
         assert status < 500
         if status not in (200, 206):
-            assert self.record() == before
+            assert self.record.read() == before
         elif self.daemon.get("/auth/me", self.ada).status == 401:
             self.sign_in()
 
@@ -297,7 +293,7 @@ class World:
 
         @return: the status, and the types of the events.
         """
-        before = self.record()
+        before = self.record.read()
         transport = self.daemon.connect()
         transport.dataReceived(request_bytes("GET", path, headers, b""))
         data, reader = transport.value(), EventReader()
@@ -310,31 +306,8 @@ class World:
             status = answer.status
         transport.leave()
         assert status < 500
-        assert self.record() == before
+        assert self.record.read() == before
         return status, [event.type for event in reader.events]
-
-    # What is on record
-
-    def record(self):
-        """
-        All that the tables hold, the files that lie beside them, and how far the
-        streams were told.
-        """
-        [(version,)] = self.watching.execute("PRAGMA data_version")
-        if version != self._version:  # somebody has committed
-            self._version, self._dump = version, self._dumped()
-        files = sorted(os.listdir(self.daemon.directory / "files"))
-        return self._dump, files, self.daemon.house.hub.head
-
-    def _dumped(self):
-        dump = {}
-        tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        for (table,) in self.watching.execute(tables).fetchall():
-            with closing(self.watching.execute(f"SELECT * FROM {table}")) as cursor:
-                names = [column[0] for column in cursor.description]
-                kept = [n for n, name in enumerate(names) if name not in MAY_CHANGE]
-                dump[table] = [[row[n] for n in kept] for row in cursor]
-        return dump
 
 
 @pytest.fixture(scope="module")
