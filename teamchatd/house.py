@@ -40,7 +40,6 @@ from teamchatd.chat.settings import Settings
 from teamchatd.chat.threads import Threads
 from teamchatd.chat.users import Users
 from teamchatd.chat.webhooks import Webhooks
-from teamchatd.files.darkroom import develop_apart
 from teamchatd.files.shelf import Shelf
 from teamchatd.http.about import AboutRoutes
 from teamchatd.http.auth import (
@@ -54,10 +53,10 @@ from teamchatd.http.channels import ChannelRoutes
 from teamchatd.http.conversations import ConversationRoutes
 from teamchatd.http.events import EventRoutes
 from teamchatd.http.health import HealthRoutes
-from teamchatd.http.identity import Identity
+from teamchatd.http.identity import Identity, bearer
 from teamchatd.http.messages import MessageRoutes
 from teamchatd.http.oauth import OAuthRoutes
-from teamchatd.http.request import LARGEST_BODY, Site
+from teamchatd.http.request import LARGEST_BODY, Bodies, Request, Site
 from teamchatd.http.routes import Area
 from teamchatd.http.server import ServerRoutes
 from teamchatd.http.site import Nowhere, Root
@@ -160,18 +159,18 @@ class House:
         shelf: Shelf,
         in_thread: InThread,
         with_pictures: InThread,
+        develop: Develop,
         jwt_secret: str,
         bcrypt_cost: int = BCRYPT_COST,
         postman: Delivers | None = None,
         prepare: Prepare | None = None,
         call: Call | None = None,
-        develop: Develop = develop_apart,
     ) -> None:
         """
         @param shelf: where images are.
         @param in_thread: runs what is slow, such as hashing a password.
         @param with_pictures: runs what takes an image of full size into memory.
-        @param develop: looks at an image, somewhere where that can do no harm.
+        @param develop: looks at an image, where that can do no harm.
         """
         self.database, self.clock = database, clock
         self.users, self.links = UserStore(database), LinkStore(database)
@@ -276,13 +275,17 @@ class House:
         )
 
     def _site(self, chosen: config.Config, shelf: Shelf) -> Site:
-        largest_image = chosen.images.max_bytes
+        max_bytes = chosen.images.max_bytes
 
         def largest(method: bytes, path: bytes) -> int:
-            return largest_body(method, path, largest_image, LARGEST_BODY)
+            return largest_body(method, path, max_bytes, LARGEST_BODY)
+
+        def is_welcome(request: Request) -> bool:
+            return self.sessions.may_be_good(bearer(request))
 
         origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
-        return Site(self._root(chosen), self.clock, origins, largest, shelf.directory)
+        bodies = Bodies(largest, is_welcome, shelf.directory)
+        return Site(self._root(chosen), self.clock, origins, bodies)
 
     def _root(self, chosen: config.Config) -> Root:
         requests: Limit | NoLimit = NoLimit()

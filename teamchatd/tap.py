@@ -27,6 +27,7 @@ from teamchatd.auth import passwords, secret
 from teamchatd.chat import images
 from teamchatd.chat.first_start import FirstStart
 from teamchatd.errors import ChatError
+from teamchatd.files.darkroom import Darkroom
 from teamchatd.files.shelf import Shelf
 from teamchatd.house import House, mint, postman_for
 from teamchatd.http.listening import CannotListen, Listening
@@ -139,7 +140,7 @@ class Teamchat(Service):
         self._reactor = reactor
         self._directory = Path(chosen.storage.data_directory).absolute()
         self._database = Database(self._directory, reactor)
-        self._shelf = Shelf(self._directory / "files")
+        self._shelf, self._darkroom = Shelf(self._directory / "files"), Darkroom()
         self._hashing = Workers(
             reactor, "passwords", passwords.AT_ONCE, passwords.MOST_WAITING, passwords.TOO_BUSY
         )
@@ -174,6 +175,7 @@ class Teamchat(Service):
             self._shelf,
             self._hashing.run,
             self._pictures.run,
+            self._darkroom.develop,
             jwt_secret,
             postman=postman_for(chosen, self._reactor),
         )
@@ -278,6 +280,7 @@ class Teamchat(Service):
         closed = self._listening.stopService()
         regular = gatherResults([maybeDeferred(timer.stopService) for timer in self._timers])
         streams, letters = self._house.hub.end_all(), self._house.letters.close()
+        pictures = self._pictures.stopService()
         if not await self._is_over(streams, for_others):
             log.info("Some clients did not take the end of their streams: hanging up")
             self._house.hub.abort_all()
@@ -285,8 +288,11 @@ class Teamchat(Service):
             log.info("Some letters are still under way: they are sent again at the next start")
         await self._is_over(closed, for_others)
         await self._is_over(regular, for_others)
-        self._pictures.stopService()
-        self._hashing.stopService()
+        await self._is_over(self._hashing.stopService(), for_others)
+        if not await self._is_over(pictures, for_others):
+            log.info("Some images are still being looked at: their senders have to try again")
+            self._darkroom.close()
+            await self._is_over(self._pictures.idle(), for_all)
         await deferLater(self._reactor, 0)  # what was just hashed is stored
         if not await self._is_over(self._database.stopService(), for_all):
             log.warn("The disk does not finish what was begun, and is not waited for any more")

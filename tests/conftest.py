@@ -7,6 +7,7 @@ import pytest
 from tests.daemon import Daemon
 from tests.oauth import House
 from tests.real.daemon import RealDaemon
+from tests.wire import Wire
 
 LAST = "test_coverage_of_contract.py"
 """Asks what all the other tests have seen, so it runs after them, and never with a few of them."""
@@ -129,6 +130,22 @@ def told(daemon, ada):
         ]
 
     return told
+
+
+@pytest.fixture
+def wire():
+    """
+    Opens a connection: C{wire(daemon)}.
+    """
+    opened = []
+
+    def connect(daemon):
+        opened.append(Wire(daemon))
+        return opened[-1]
+
+    yield connect
+    for each in opened:
+        each.leave()
 
 
 # Signing in through others

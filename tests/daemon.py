@@ -199,11 +199,11 @@ class Daemon(People):
             shelf,
             self._in_thread,
             execute,
+            pictures.develop,
             "the tests' own secret, thirty-two bytes",
             BCRYPT_COST,
             self.outbox if self.chosen.email.host or self.mode == "dev" else None,
             call=Calling(self.clock, self._new_client),
-            develop=pictures.develop,
         )
         start = FirstStart(self.database, mint, BCRYPT_COST)
         start.furnish(self.chosen.chat.server_name)

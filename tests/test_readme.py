@@ -7,10 +7,12 @@ import os
 import re
 import subprocess
 import textwrap
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
+from tests.files import corpus
 from tests.real.daemon import RealDaemon
 
 README = Path(__file__).parent.parent / "README.rst"
@@ -85,24 +87,54 @@ def user_id(daemon, who):
 
 def test_backup(as_process, tmp_path):
     """
-    A copy made while the daemon runs is a data directory.
+    A copy made while the daemon runs is a data directory, images included.
     """
     command = re.search(r"``(sqlite3 DIR[^`]+)``", README.read_text())[1]
     daemon = as_process()
     ada = daemon.token("ada")
-    daemon.say(ada, "kept")
+    path, data = f"/channels/{daemon.general(ada)}/messages", corpus.png((500, 500))
+    given = {"filename": "garden.png", "image": b64encode(data).decode()}
+    name = daemon.done(daemon.post(f"{path}/image", ada, given))["filename"]
+    daemon.say(ada, "kept", images=[name])
     copy = tmp_path / "copy"
     copy.mkdir()
     place = command.replace("DIR", str(daemon.data)).replace("COPY", str(copy))
     subprocess.run(["bash", "-c", place], check=True)
-    (copy / "jwt-secret").write_bytes((daemon.data / "jwt-secret").read_bytes())
-    (copy / "jwt-secret").chmod(0o600)
     daemon.stop()
     daemon.data = copy
     daemon.start()
-    path = f"/channels/{daemon.general(ada)}/messages"
     [said] = daemon.done(daemon.get(path, ada))["messages"]
-    assert said["content"] == "kept"
+    assert (said["content"], said["images"]) == ("kept", [name])
+    assert daemon.get(f"{path}/image/{name}", ada).body == data
+
+
+def test_webhook(as_process):
+    """
+    The two commands of curl, pasted: the webhook is made, and posts.
+    """
+    daemon = as_process()
+    ada = daemon.token("ada")
+    words = {"chat": f"http://127.0.0.1:{daemon.port}", "token": ada}
+    words["general"] = daemon.general(ada)
+    made = pasted(shown("sees its token this once"), words)["webhook"]
+    words |= {"id": made["id"], "secret": made["token"]}
+    said = pasted(shown("a program needs nothing else"), words)["message"]
+    assert said["author"] == {
+        "id": f"webhook:{made['id']}",
+        "userName": "Builds",
+        "isBot": True,
+    }
+    assert daemon.read(ada) == ["All is green."]
+
+
+def pasted(command, words):
+    """
+    What a command of curl is answered.
+    """
+    ran = subprocess.run(
+        ["bash", "-c", command], env=os.environ | words, capture_output=True, check=True
+    )
+    return json.loads(ran.stdout)
 
 
 def test_lost_password(as_process):

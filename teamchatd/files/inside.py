@@ -57,7 +57,7 @@ def main() -> None:
     from teamchatd.files import pixels
     from teamchatd.files.pictures import TOO_MUCH, UnusablePicture, develop
 
-    assert pixels
+    assert pixels  # Pillow is there: what goes wrong from here on is about the upload
     _write(packed([READY]))
     max_pixels, image, *thumbnail = unpacked(sys.stdin.buffer.read())
     try:

@@ -82,7 +82,7 @@ ALONE = {0x01, *range(0xD0, 0xD8)}
 MARKER = compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """The next one that ends a scan: what else begins with FF is part of it."""
 
-MOST_SCANS = 200
+MOST_SCANS = 100
 """Even careful encoders make do with 64; each may have every pixel touched again."""
 
 

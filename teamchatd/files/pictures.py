@@ -108,7 +108,7 @@ def extension_of(filename: str) -> str:
 def develop(image: bytes, thumbnail: bytes | None, max_pixels: int) -> Picture:
     """
     Look at an upload, and make of it what is kept.  What the daemon calls is
-    L{teamchatd.files.darkroom.develop_apart}.
+    L{teamchatd.files.darkroom.Darkroom.develop}.
 
     @param max_pixels: the most an image may have.
     @raise UnusablePicture: it is refused.

@@ -116,10 +116,12 @@ def _plain(image: Image.Image, file_format: str) -> Image.Image:
     if file_format == "JPEG" and image.mode == "CMYK":
         image = image.convert("RGB")
         image.info.pop("icc_profile", None)  # it is about inks
-    elif image.mode in ("1", "L", "I;16", "I"):
-        clear = image.has_transparency_data and image.mode != "I;16"
-        image = image.convert("LA" if clear else "L")
-    elif image.has_transparency_data:
+    elif image.mode == "I;16":
+        # Pillow would cut off at 255, and make all but the darkest white.
+        image = image.point(lambda value: value / 256).convert("L")
+    elif image.mode in ("1", "L"):
+        image = image.convert("LA" if image.has_transparency_data else "L")
+    elif image.mode != "LA" and image.has_transparency_data:
         image = image.convert("RGBA")
     elif image.mode == "P":
         image = image.convert("RGB")

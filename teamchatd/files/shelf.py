@@ -30,12 +30,14 @@ class Shelf:
         Make the directory if there is none, and clear away what a crash has left
         half written.
 
-        @raise OSError: it cannot be made, or not be read.
+        @raise OSError: it cannot be made, or we may not do that in it.
         """
         if not self.directory.is_dir():
             self.directory.mkdir(mode=0o700, parents=True)
             _settle(self.directory.parent)
-        for half in self.directory.glob(f"{HALF}*"):
+        with os.scandir(self.directory) as entries:
+            halves = [Path(entry) for entry in entries if entry.name.startswith(HALF)]
+        for half in halves:
             half.unlink(missing_ok=True)
 
     def put(self, name: str, data: bytes) -> None:

@@ -11,27 +11,25 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any, AnyStr
 
 import orjson
+from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import server
 from twisted.web.resource import IResource
 
+from teamchatd.auth.sessions import SIGN_IN_FIRST
+
 log = Logger()
 
 LARGEST_BODY = 1 << 20
-"""Bytes."""
+"""Bytes, but for images.  What is larger waits in a file."""
 
 MOST_DISCARDED = 64 << 20
 """Bytes of too large a body, read and dropped so that its sender comes to read our answer."""
 
 LONGEST_DISCARDING = 20.0
 """Seconds of the same."""
-
-IN_MEMORY = 1 << 20
-"""Bytes of a body that are kept in memory; what is larger waits in a file."""
-
-LargestBody = Callable[[bytes, bytes], int]
 
 NOT_KEPT = "The server cannot store this right now. Nothing was changed. Try again later."
 
@@ -111,10 +109,16 @@ class Request(server.Request):
 
     def gotLength(self, length: int | None) -> None:
         channel: Any = self.channel  # which knows what is called before it tells us
-        self._largest_body = self._site.largest_body(channel._command, channel._path)
-        self.content = BytesIO() if self._largest_body <= IN_MEMORY else self._site.spooled()
+        bodies = self._site.bodies
+        self._largest_body = bodies.largest(channel._command, channel._path)
+        is_large = self._largest_body > LARGEST_BODY and (length is None or length > LARGEST_BODY)
+        self.content = bodies.spooled() if is_large else BytesIO()
+        waits_for_us = self.requestHeaders.hasHeader(b"Expect")
         if length is not None and length > self._largest_body:
-            self._refuse_large_body(waits_for_us=self.requestHeaders.hasHeader(b"Expect"))
+            self._refuse_large_body(waits_for_us)
+        elif is_large and not bodies.is_welcome(self):
+            # Whoever comes could fill the disk before the door asks who they are.
+            self._refuse_body(401, SIGN_IN_FIRST, waits_for_us)
 
     def handleContentChunk(self, data: bytes) -> None:
         if self._is_refused:
@@ -253,11 +257,33 @@ class Request(server.Request):
         return reason
 
 
+@frozen
+class Bodies:
+    """
+    What may be sent.  The defaults are for what sends nothing large.
+
+    @ivar largest: how many bytes, by method and path.
+    @ivar is_welcome: whether the one who sends a large body may turn out to be
+        somebody we know, as far as that is seen at a glance.
+    @ivar spool: the folder where large bodies wait; L{None} for the system's own.
+    """
+
+    largest: Callable[[bytes, bytes], int] = lambda method, path: LARGEST_BODY
+    is_welcome: Callable[[Request], bool] = lambda request: False
+    spool: Path | None = None
+
+    def spooled(self) -> IO[bytes]:
+        """
+        Where a large body is kept while it arrives; gone when it is closed.
+        """
+        folder = None if self.spool is None else str(self.spool)
+        return SpooledTemporaryFile(LARGEST_BODY, dir=folder)
+
+
 class Site(server.Site):
     """
     @ivar origins: whose pages may call us from elsewhere; C{*} for all.
-    @ivar largest_body: how many bytes a call may send: C{(method, path)}.
-    @ivar spool: the folder where larger bodies wait; L{None} for the system's own.
+    @ivar bodies: how much may be sent.
     """
 
     requestFactory = Request
@@ -269,21 +295,12 @@ class Site(server.Site):
         root: IResource,
         reactor: IReactorTime,
         origins: frozenset[bytes] = frozenset(),
-        largest_body: LargestBody = lambda method, path: LARGEST_BODY,
-        spool: Path | None = None,
+        bodies: Bodies | None = None,
     ) -> None:
         # Twisted would parse every Content-Type with the email package, and forms into memory.
         super().__init__(root, reactor=reactor, parsePOSTFormSubmission=False)
         self.origins = origins
-        self.largest_body = largest_body
-        self.spool = spool
-
-    def spooled(self) -> IO[bytes]:
-        """
-        Where a large body is kept while it arrives; gone when it is closed.
-        """
-        folder = None if self.spool is None else str(self.spool)
-        return SpooledTemporaryFile(IN_MEMORY, dir=folder)
+        self.bodies = bodies or Bodies()
 
     def log(self, request: Any) -> None:
         """

@@ -27,7 +27,7 @@ def areas(tmp_path, monkeypatch):
         clock = Clock()
         chosen = settings(auth={"auth_mode": mode}, oauth={"custom": (PLAIN,)})
         database, shelf = Database(tmp_path, clock), Shelf(tmp_path / "files")
-        House(chosen, database, clock, shelf, None, None, "a secret that opens nothing here")
+        House(chosen, database, clock, shelf, None, None, None, "a secret that opens nothing here")
     return {type(area): area for area in found}.values()
 
 

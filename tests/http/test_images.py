@@ -234,6 +234,21 @@ def test_who_is_asked_first(daemon, place):
     assert daemon.post(f"{place}/image", None, b"{").status == 401
 
 
+@pytest.mark.parametrize("who", [None, "nobody", "e30.e30."])
+def test_stranger_sends_nothing_large(daemon, place, wire, who):
+    """
+    They are told before they have sent it, also when they do not say how much it is:
+    or whoever comes could fill our disk.
+    """
+    given = {"filename": "garden.png", "image": base64(corpus.png_of(2 << 20))}
+    assert daemon.post(f"{place}/image", who, given).status == 401
+    head = [f"POST {place}/image HTTP/1.1", "host: chat.example", "content-type: application/json"]
+    for length in ("content-length: 5000000", "transfer-encoding: chunked"):
+        line = wire(daemon)
+        line.send("\r\n".join([*head, length, "", ""]).encode())
+        assert line.answer("POST", f"{place}/image").status == 401
+
+
 def test_nothing_private_left(daemon, ada, place):
     """
     Where a photo was taken is nobody's business; which way up, it is.

@@ -118,7 +118,6 @@ def test_slow_readers(as_process):
         sleeper.recv(1, socket.MSG_PEEK)
         sleepers.append(sleeper)
     assert daemon.get(f"{place}/image/{name}", ada).body == data
-    print("GROWTH", (peak(daemon) - before) / MB)
     assert peak(daemon) - before < 20 * MB
     busy = open_files(daemon)
     for sleeper in sleepers:
