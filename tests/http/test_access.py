@@ -26,8 +26,11 @@ ASKERS = ("nobody", "eve", "cleo", "bob", "ada", "robot", "droid")
 
 LISTENERS = ("eve", "cleo", "bob", "ada")
 
-NOBODY = ("without a token", "removed", "signed out", "expired", "forged")
-"""All of whom are nobody.  The removed one was an administrator, the last three would be Ada."""
+NOBODY = ("without a token", "removed", "signed out", "expired", "forged", "dismissed")
+"""
+All of whom are nobody.  The removed one was an administrator, the next three would be Ada, and
+the last one was a webhook.
+"""
 
 # A status with "=" behind it: that is the answer, and nothing is changed by it.  In brackets stands
 # what is sent, where the path does not say it: see ALSO_SENT.
@@ -481,10 +484,11 @@ class Founding:
     def places(self):
         for name in ("channel", "pond"):
             self.names[name] = self.done("POST", "/channels", "ada", name=name)["channel"]["id"]
-        for name in ("robot", "droid"):
+        for name in ("robot", "droid", "dismissed"):
             given = {"name": name, "channelId": self.names["channel"]}
             made = self.done("POST", "/webhooks", "ada", **given)["webhook"]
             self.names[name], self.tokens[name] = made["id"], made["token"]
+        self.done("DELETE", "/webhooks/{dismissed}", "ada")
         for name, other in (("private", "cleo"), ("office", "ada")):
             opened = self.done("POST", "/conversations", "bob", targetUserId=self.names[other])
             self.names[name] = opened["conversation"]["id"]
@@ -606,6 +610,13 @@ class World:
             if self._team.names[name] not in event.payload.get("participants", ids)
         ]
 
+    def missed(self, name):
+        """
+        What somebody is told who had to go when they had heard nothing yet.
+        """
+        back = self.daemon.listen(self._team.tokens[name], self.streams[name].events[0].id)
+        return back.types[1:]
+
     def _listen(self, token):
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         transport = self.daemon.connect()
@@ -678,9 +689,14 @@ def test_every_event_has_its_row():
 @pytest.mark.parametrize("telling", TELLINGS, ids=str)
 def test_told(worlds, telling):
     """
-    Those are told whom it concerns, on every stream, and nobody else.
+    Those are told whom it concerns, and nobody else; also those who come back
+    and ask what they have missed.
     """
     world = worlds[telling.row.mode]
     assert world.ask(telling.row, telling.actor).status == 200
     told = {name: stream.types[1:] for name, stream in world.streams.items()}
     assert told == {name: [telling.event] if name in telling.audience else [] for name in LISTENERS}
+    still_here = [name for name, stream in world.streams.items() if not stream.closed]
+    assert {name: world.missed(name) for name in still_here} == {
+        name: told[name] for name in still_here
+    }
