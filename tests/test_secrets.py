@@ -72,6 +72,24 @@ class Secrets:
         ask.post("/auth/refresh", given={"refreshToken": [access]})
         ask.post("/channels", access, b'{"password": "%s"' % FIRST.encode())
 
+    def webhooks(self):
+        """
+        A webhook that posts, one that posts for it, and one that is no more.
+        """
+        ask, access = self.daemon, self.ada["accessToken"]
+        new = {"name": "robot", "channelId": ask.general(access)}
+        first, second = (ask.done(ask.post("/webhooks", access, new))["webhook"] for _ in range(2))
+        self.all |= {first["token"], second["token"]}
+        path, said = f"/webhooks/{first['id']}/messages", {"content": "hello"}
+        ask.done(ask.post(path, first["token"], said))
+        for token in (second["token"], first["token"].upper(), access, self.link):
+            assert ask.post(path, token, said).status in (401, 403)
+        ask.post(f"{path}?token={first['token']}", given=said)
+        ask.post(path, first["token"], b'{"token": "%s"' % first["token"].encode())
+        ask.get(f"/events?token={first['token']}", first["token"])
+        ask.done(ask.delete(f"/webhooks/{first['id']}", access, {"token": first["token"]}))
+        assert ask.post(path, first["token"], said).status == 401
+
     def streams(self):
         """
         Streams that end in every way, with the token in their address.
@@ -119,6 +137,7 @@ def test_log(as_process):
     day = Secrets(daemon)
     day.passwords()
     day.tokens()
+    day.webhooks()
     listeners = day.streams()
     day.accidents()
     daemon.stop()

@@ -232,11 +232,12 @@ def _sent_before(change: Change, draft: Draft, place: Place) -> Message | None:
     return message
 
 
-def _kind(place: Place, thread_id: str | None) -> tuple[bool, bool]:
+def _kind(place: Place, thread_id: str | None) -> tuple[str | None, bool]:
     """
-    Which of the three it is: said in a channel, a reply, a direct message.
+    What no client takes one for the other of: what is said in channels, replies,
+    and what is said in each conversation.
     """
-    return place.participants is None, thread_id is None
+    return None if place.participants is None else place.id, thread_id is None
 
 
 def _refuse_no_parent(change: Change, draft: Draft) -> None:

@@ -10,23 +10,25 @@ import inspect
 import json
 import os
 import re
-from contextlib import closing
 from importlib import import_module
 from itertools import count
 from pkgutil import walk_packages
 from urllib.parse import quote
 
 import pytest
-from attrs import frozen
+from attrs import fields, frozen
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from klein import Klein
 
 import teamchatd.http
+from teamchatd.http.request import LARGEST_BODY
 from tests.answers import CONTRACT, EventReader
 from tests.contract import METHODS, described, spelled_out
 from tests.daemon import Daemon, read_answer, request_bytes, unchunked
+from tests.dot import DOT, PNG
 from tests.oauth import PLAIN
+from tests.record import Record
 
 SHARE = 15 if "PYTEST_XDIST_WORKER" in os.environ else 2
 """C{make quick}, which runs in workers, tries far fewer than C{make test}."""
@@ -34,15 +36,23 @@ SHARE = 15 if "PYTEST_XDIST_WORKER" in os.environ else 2
 MODES = ("dev", "password", "magic-link", "oauth")
 """Of signing in; with providers beside it, C{dev} is called C{oauth}."""
 
-CAME_BACK = {False: set(), True: {302}}
-"""Whatever is wrong with a browser that a provider sends back, it is told on the page."""
+LARGEST_UPLOAD = 30 << 20
+
+POSTING = re.compile("/webhooks/[^/]*/messages")
+"""What is for programs, who show another token."""
+
+ALSO = {
+    "/auth/oauth/{providerId}/callback": {302},
+    "/webhooks/{webhookId}/messages": {403},
+}
+"""
+What is said of a path that names nothing, besides 400 and 404.  Whatever is wrong with a browser
+that a provider sends back, it is told on the page; and a webhook is only told that it is another.
+"""
 
 MAIL = {"host": "mail.example", "from_": "chat@example.org"}
 
 PASSWORD = "correct horse"
-
-MAY_CHANGE = {"last_used_at", "used"}
-"""Columns that say when somebody asked last, whatever the answer was."""
 
 
 def tried(strategy, times, *always):
@@ -75,6 +85,7 @@ class Call:
     """
     @ivar fields: of the body, each with its schema.
     @ivar queries: the names of its query parameters.
+    @ivar headers: those of the headers that mean something to it alone.
     """
 
     method: str
@@ -83,9 +94,14 @@ class Call:
     fields: dict
     has_body: bool
     queries: tuple
+    headers: tuple
 
     def __str__(self):
         return f"{self.mode}: {self.method} {self.path}"
+
+    @property
+    def largest_body(self):
+        return LARGEST_UPLOAD if self.path.endswith("/image") else LARGEST_BODY
 
 
 def schema_of(given):
@@ -103,21 +119,23 @@ def calls():
                 continue
             said = item[method]
             content = said.get("requestBody", {"content": {"application/json": {"schema": {}}}})
-            fields = schema_of(content["content"]["application/json"]["schema"])
+            body = schema_of(content["content"]["application/json"]["schema"])
             parameters = [
                 schema_of(each)
                 for each in (*item.get("parameters", ()), *said.get("parameters", ()))
             ]
             # With a password in it, it is another call in each mode.
-            modes = MODES[:2] if "password" in fields.get("properties", {}) else MODES[:1]
+            properties = body.get("properties", {})
+            modes = MODES[:2] if "password" in properties else MODES[:1]
             for mode in [item["x-auth-mode"]] if "x-auth-mode" in item else modes:
                 yield Call(
                     method.upper(),
                     path,
                     mode,
-                    {name: schema_of(each) for name, each in fields.get("properties", {}).items()},
+                    {name: schema_of(each) for name, each in properties.items()},
                     "requestBody" in said,
                     tuple(each["name"] for each in parameters if each["in"] == "query"),
+                    tuple(each["name"] for each in parameters if each["in"] == "header"),
                 )
 
 
@@ -130,6 +148,9 @@ each_call = pytest.mark.parametrize("call", CALLS, ids=str)
 each_with_body = pytest.mark.parametrize("call", WITH_BODY, ids=str)
 each_field = pytest.mark.parametrize(
     ("call", "name"), FIELDS, ids=[f"{call} {name}" for call, name in FIELDS]
+)
+each_image = pytest.mark.parametrize(
+    "call", [call for call in CALLS if "size" in call.queries], ids=str
 )
 each_text = pytest.mark.parametrize(
     ("call", "name"), TEXTS, ids=[f"{call} {name}" for call, name in TEXTS]
@@ -156,9 +177,8 @@ class World:
             new = {"email": "ada@example.org", "password": PASSWORD, "token": self.setup_token}
             self.daemon.done(self.daemon.post("/auth/setup-password", given=new))
         self.sign_in()
-        self.parts = self.furnish()
-        self.watching = self.daemon.database._connect()
-        self._version, self._dump = None, None
+        self.parts, self.private_parts, self.posting_parts = self.furnish()
+        self.record = Record(self.daemon)
 
     @property
     def setup_token(self):
@@ -181,16 +201,46 @@ class World:
         ask, ada = self.daemon, self.ada
         bob = ask.done(ask.post("/users/add", ada, {"email": "bob@example.org"}))["userId"]
         channel = ask.done(ask.post("/channels", ada, {"name": "garden"}))["channel"]["id"]
+        said = f"/channels/{channel}/messages"
         message = ask.say(ada, "hello", channel)["id"]
-        return {
+        reply = ask.done(ask.post(f"/messages/{message}/thread", ada, {"content": "you"}))["reply"]
+        opened = ask.done(ask.post("/conversations", ada, {"targetUserId": bob}))["conversation"]
+        whispered = f"/conversations/{opened['id']}/messages"
+        direct = ask.done(ask.post(whispered, ada, {"content": "psst"}))["message"]["id"]
+        webhook, posting = (self.webhook(name, channel) for name in ("idle", "busy"))
+        self.webhook_token = posting["token"]
+        parts = {
             "userId": bob,
             "channelId": channel,
             "messageId": message,
+            "replyId": reply["id"],
+            "filename": self.uploaded(said),
+            "conversationId": opened["id"],
+            "webhookId": webhook["id"],
             "providerId": PLAIN.id,
         }
+        private = parts | {"messageId": direct, "filename": self.uploaded(whispered)}
+        return parts, private, parts | {"webhookId": posting["id"]}
+
+    def webhook(self, name, channel):
+        given = {"name": name, "channelId": channel}
+        return self.daemon.done(self.daemon.post("/webhooks", self.ada, given))["webhook"]
+
+    def uploaded(self, place):
+        given = {"filename": "garden.png", "image": DOT}
+        return self.daemon.done(self.daemon.post(f"{place}/image", self.ada, given))["filename"]
+
+    def path(self, template):
+        """
+        C{template} with ids in it.  In a conversation, messages and images are
+        others; and the webhook that posts is not the one that is deleted.
+        """
+        if template.startswith("/conversations/"):
+            return template.format(**self.private_parts)
+        return template.format(**(self.posting_parts if POSTING.match(template) else self.parts))
 
     def stop(self):
-        self.watching.close()
+        self.record.close()
         self.daemon.stop()
 
     # Asking
@@ -204,6 +254,10 @@ class World:
     def _usual(self, schema):
         if "enum" in schema:
             return schema["enum"][0]
+        if "contentEncoding" in schema:
+            return DOT
+        if "examples" in schema:
+            return schema["examples"][0]
         if schema["type"] == "string":
             is_address = "@" in schema.get("pattern", "")
             new = f"something-new-{next(self.numbers)}"
@@ -216,19 +270,20 @@ class World:
 
         @return: its status.
         """
-        return self.ask(call.method, call.path.format(**self.parts), body, **headers)
+        return self.ask(call.method, self.path(call.path), body, **headers)
 
     def ask(self, method, path, body=None, **headers):
-        before = self.record()
-        answer = self.daemon.ask(method, path, self.ada, body, **headers)
+        before = self.record.read()
+        who = self.webhook_token if POSTING.match(path) else self.ada
+        answer = self.daemon.ask(method, path, who, body, **headers)
         is_departure = answer.status == 302 and not path.partition("?")[0].endswith("/callback")
         self._judge(200 if is_departure else answer.status, before)
         return answer.status
 
     def _judge(self, status, before):
         assert status < 500
-        if status != 200:
-            assert self.record() == before
+        if status not in (200, 206):
+            assert self.record.read() == before
         elif self.daemon.get("/auth/me", self.ada).status == 401:
             self.sign_in()
 
@@ -238,7 +293,7 @@ class World:
 
         @return: the status, and the types of the events.
         """
-        before = self.record()
+        before = self.record.read()
         transport = self.daemon.connect()
         transport.dataReceived(request_bytes("GET", path, headers, b""))
         data, reader = transport.value(), EventReader()
@@ -251,29 +306,8 @@ class World:
             status = answer.status
         transport.leave()
         assert status < 500
-        assert self.record() == before
+        assert self.record.read() == before
         return status, [event.type for event in reader.events]
-
-    # What is on record
-
-    def record(self):
-        """
-        All that the tables hold, and how far the streams were told.
-        """
-        [(version,)] = self.watching.execute("PRAGMA data_version")
-        if version != self._version:  # somebody has committed
-            self._version, self._dump = version, self._dumped()
-        return self._dump, self.daemon.house.hub.head
-
-    def _dumped(self):
-        dump = {}
-        tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        for (table,) in self.watching.execute(tables).fetchall():
-            with closing(self.watching.execute(f"SELECT * FROM {table}")) as cursor:
-                names = [column[0] for column in cursor.description]
-                kept = [n for n, name in enumerate(names) if name not in MAY_CHANGE]
-                dump[table] = [[row[n] for n in kept] for row in cursor]
-        return dump
 
 
 @pytest.fixture(scope="module")
@@ -291,6 +325,24 @@ def world(worlds, call):
 
 # Nothing is left out
 
+FIELD = re.compile(r'\bfields(?:, |\.get\(|\[)"(\w+)"')
+
+
+def readers(area, route):
+    """
+    A route, and all that it gives the request to: functions, and parts of its area.
+    """
+    parts = {each.name: each.type for each in fields(area)}
+    found, left = set(), {route}
+    while left:
+        reader = left.pop()
+        found.add(reader)
+        known = vars(inspect.getmodule(reader)) | parts
+        known["self"] = reader if isinstance(reader, type) else area
+        given_to = re.findall(r"(\w+)(?:\.\w+)?\(request\b(?!\.)", inspect.getsource(reader))
+        left |= {known[name] for name in given_to} - found
+    return found
+
 
 def read_by_routes():
     """
@@ -302,10 +354,11 @@ def read_by_routes():
             if not isinstance(area, type) or not isinstance(app, Klein):
                 continue
             for rule in app.url_map.iter_rules():
-                source = inspect.getsource(app.endpoints[rule.endpoint].__original__)
+                route = app.endpoints[rule.endpoint].__original__.__wrapped__
+                source = "".join(map(inspect.getsource, readers(area, route)))
                 for method in rule.methods - {"HEAD"}:
                     path = re.sub("<[a-z_]+>", "{}", rule.rule)
-                    yield (method, path), set(re.findall(r'request\.fields, "(\w+)"', source))
+                    yield (method, path), set(FIELD.findall(source))
 
 
 def test_every_field_is_described():
@@ -324,12 +377,16 @@ def test_every_parameter_is_tested():
     A new parameter would have to be sent something strange, too.
     """
     assert {name for call in CALLS for name in call.queries} == {
-        *("limit", "before"),
+        *("limit", "before", "size"),
         *("token", "lastEventId"),
         *("code", "state", "error", "iss"),
     }
+    assert {name for call in CALLS for name in call.headers} == {
+        *("Last-Event-ID", "Range", "If-Range", "If-None-Match"),
+    }
     assert {part for call in CALLS for part in re.findall("{([^}]+)}", call.path)} == {
-        *("userId", "channelId", "messageId", "providerId"),
+        *("userId", "channelId", "messageId", "replyId", "filename"),
+        *("conversationId", "webhookId", "providerId"),
     }
 
 
@@ -439,7 +496,7 @@ def test_strange_text(world, call, name):
         status = world.refuses(call, body.encode())
         if "\0" in value or not is_unicode(json.loads(body)[name]):
             assert status == 400
-        if len(body) > 1 << 20:
+        if len(body) > call.largest_body:
             assert status == 413
 
 
@@ -662,6 +719,18 @@ def test_strange_query(worlds, messages, query):
     assert worlds["dev"].ask("GET", f"{messages}?{query}") == 200
 
 
+@each_image
+def test_size(world, call):
+    """
+    An image is shown small or whole, and in no other size.
+    """
+
+    @tried(strange_bytes, 40, b"", b"thumb", b"THUMB", b" thumb", b"thumb\0", b"\xff", b"400")
+    def refused(value):
+        status = world.ask("GET", f"{world.path(call.path)}?size={quote(value)}")
+        assert status == (200 if value in (b"", b"thumb") else 400)
+
+
 def test_token_in_query(worlds):
     """
     A token that is none opens no stream.
@@ -729,8 +798,12 @@ PATHS = [call for call in CALLS if "{" in call.path]
 each_path = pytest.mark.parametrize("call", PATHS, ids=str)
 
 
-def replaced(call, segment):
-    return re.sub("{[^}]+}", lambda _: segment, call.path)
+def replaced(world, call, segment):
+    """
+    The path of C{call} with one part that names nothing, as often as it has parts.
+    """
+    for part in re.findall("{[^}]+}", call.path):
+        yield world.path(call.path.replace(part, segment.replace("{", "{{").replace("}", "}}")))
 
 
 @each_path
@@ -739,8 +812,9 @@ def test_no_such_thing(world, call):
     A path that names nothing is refused in the way of this call.
     """
     for segment in SEGMENTS:
-        status = world.ask(call.method, replaced(call, segment), world.body(call) or None)
-        assert status in {400, 404} | CAME_BACK[call.path.endswith("/callback")], segment
+        for path in replaced(world, call, segment):
+            status = world.ask(call.method, path, world.body(call) or None)
+            assert status in {400, 404} | ALSO.get(call.path, set()), segment
 
 
 @each_path
@@ -754,9 +828,9 @@ def test_any_bytes(world, call):
         40,
     )
     def refused(segment):
-        path = replaced(call, quote(segment, safe=""))
-        status = world.ask(call.method, path, world.body(call) or None)
-        assert status in {400, 404, 405} | CAME_BACK[call.path.endswith("/callback")]
+        for path in replaced(world, call, quote(segment, safe="")):
+            status = world.ask(call.method, path, world.body(call) or None)
+            assert status in {400, 404, 405} | ALSO.get(call.path, set())
 
 
 def test_any_path(worlds):
@@ -831,3 +905,75 @@ def test_other_headers(worlds, name):
         assert world.ask("GET", "/channels", **{name: value}) == 200
         new = {"email": "bob@example.org"}
         assert world.ask("POST", "/auth/dev-login", new, **{name: value}) == 200
+
+
+ranges = st.from_regex(r"(bytes|items) ?= ?[0-9]{0,20}-[0-9]{0,2}(, ?-[0-9])?", fullmatch=True)
+
+
+@each_image
+def test_range(world, call):
+    """
+    What is no range of ours is ignored, and then the whole image comes.
+    """
+
+    @tried(
+        header_text | ranges,
+        60,
+        "bytes=0-0",
+        "bytes=0-",
+        "bytes=-1",
+        "bytes=-",
+        "bytes=-0",
+        "bytes=1-0",
+        f"bytes={len(PNG)}-",
+        "bytes=0-1,2-3",
+        "bytes=" + "9" * 5000 + "-",
+        "bytes=-" + "9" * 5000,
+        "bytes=\xb2-",  # a digit, superscript
+        "BYTES=0-1",
+    )
+    def refused(value):
+        found = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", value.strip(), re.ASCII)
+        status = world.ask("GET", world.path(call.path), range=value)
+        assert status in ({200, 206, 416} if found else {200})
+
+
+@each_image
+def test_if_range(world, call):
+    """
+    A part comes only to those who have the rest of this very image.
+    """
+    path = world.path(call.path)
+    etag = world.daemon.get(path, world.ada).headers["etag"]
+
+    @tried(header_text, 20, "", "*", etag[:-1], etag[1:-1], f"W/{etag}", f'{etag}, "x"', "\xff")
+    def refused(value):
+        assert world.ask("GET", path, range="bytes=0-0", if_range=value) == 200
+
+    assert world.ask("GET", path, range="bytes=0-0", if_range=etag) == 206
+
+
+@each_image
+def test_if_none_match(world, call):
+    """
+    What nobody can have comes whole.
+    """
+    path = world.path(call.path)
+    etag = world.daemon.get(path, world.ada).headers["etag"]
+
+    @tried(
+        header_text.filter(lambda value: value.strip() != "*"),
+        20,
+        "",
+        "**",
+        etag[:-1],
+        etag[1:-1],
+        '"' * 5000,
+        f'"x {etag}',
+        "\xff",
+    )
+    def refused(value):
+        assert world.ask("GET", path, if_none_match=value) == 200
+
+    for known in (etag, f"W/{etag}", f'"x",{etag} , "y"', "*"):
+        assert world.ask("GET", path, if_none_match=known) == 304

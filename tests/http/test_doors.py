@@ -2,25 +2,15 @@
 Every route has one door, every refusal a status, and every call its description.
 """
 
-import re
 from importlib import import_module
 from pkgutil import walk_packages
-
-import pytest
-from twisted.internet.task import Clock
 
 import teamchatd
 from teamchatd.chat.access import AdminsOnly
 from teamchatd.errors import ChatError
-from teamchatd.files.shelf import Shelf
-from teamchatd.house import House
 from teamchatd.http.routes import STATUS, status_of
-from teamchatd.store.database import Database
-from tests.contract import METHODS, described
-from tests.daemon import settings
-from tests.oauth import PLAIN
-
-MODES = ("dev", "password", "magic-link")
+from teamchatd.http.uploads import largest_body
+from tests.contract import METHODS, described, spelled_out
 
 OPEN = {
     ("GET", "/"),
@@ -38,54 +28,7 @@ OPEN = {
     ("GET", "/auth/oauth/{providerId}/callback"),
     ("POST", "/auth/refresh"),
 }
-"""The calls that need no access token: chapter 1 of the contract, as far as they exist yet."""
-
-
-@pytest.fixture
-def areas(tmp_path, monkeypatch):
-    """
-    The areas of every mode, as the house puts them together.
-    """
-    found = []
-    monkeypatch.setattr("teamchatd.house.Root", lambda nowhere, areas: found.extend(areas.values()))
-    for mode in MODES:
-        clock = Clock()
-        chosen = settings(auth={"auth_mode": mode}, oauth={"custom": (PLAIN,)})
-        database, shelf = Database(tmp_path, clock), Shelf(tmp_path / "files")
-        House(chosen, database, clock, shelf, None, None, None, "a secret that opens nothing here")
-    return {type(area): area for area in found}.values()
-
-
-@pytest.fixture
-def routes(areas):
-    """
-    (method, path) of every route, and the name of its door.
-    """
-    return {
-        (method, in_description(rule.rule)): door(area.app.endpoints[rule.endpoint])
-        for area in areas
-        for rule in area.app.url_map.iter_rules()
-        for method in rule.methods - {"HEAD"}
-    }
-
-
-def door(endpoint):
-    """
-    The name of the door that Klein stands behind.
-    """
-    return getattr(endpoint.__original__, "door", None)
-
-
-def in_description(path):
-    """
-    C{/users/<user_id>}, the way OpenAPI writes it: C{/users/{userId}}.
-    """
-
-    def camel(found):
-        first, *others = found[1].split("_")
-        return "{" + first + "".join(map(str.capitalize, others)) + "}"
-
-    return re.sub("<([a-z_]+)>", camel, path)
+"""The calls that need no token: chapter 1 of the contract.  Webhooks have one of their own."""
 
 
 def calls():
@@ -132,6 +75,34 @@ def test_doors_that_are_open(routes):
     assert {route for route, door in routes.items() if door.startswith("open ")} == OPEN
 
 
+def test_programs(routes):
+    """
+    The token of a webhook is good for posting, and opens no other door.
+    """
+    post = ("POST", "/webhooks/{webhookId}/messages")
+    assert [route for route, door in routes.items() if door == "posting"] == [post]
+
+
+def test_large_bodies(routes):
+    """
+    Whoever may send more than others sends an image, and has it read elsewhere.
+    """
+    large = {
+        (method, path)
+        for method, path in routes
+        if largest_body(method.encode(), path.encode(), 10 << 20, 1 << 20) == 30 << 20
+    }
+    assert large == {route for route, door in routes.items() if door == "uploading"}
+    assert large == {call for call, said in calls().items() if is_upload(said)}
+
+
+def is_upload(said):
+    """
+    Whether something that this call takes is base64.
+    """
+    return "contentEncoding" in str(spelled_out(said.get("requestBody"), described()))
+
+
 def test_token_in_the_query(routes):
     """
     A query lands in logs of proxies: only where browsers need it is it a way in.
@@ -165,6 +136,10 @@ def test_description_of_doors(routes):
         call for call, said in calls().items() if "tokenInQuery" in str(said.get("security"))
     }
     assert in_query == {route for route, door in routes.items() if door == "listening"}
+    of_webhook = {
+        call for call, said in calls().items() if said.get("security") == [{"webhookToken": []}]
+    }
+    assert of_webhook == {route for route, door in routes.items() if door == "posting"}
 
 
 def test_modes():

@@ -23,6 +23,7 @@ from teamchatd.store.channels import ChannelStore
 from teamchatd.store.sessions import SessionStore
 from tests.contract import METHODS, described
 from tests.daemon import Daemon, MemoryTransport, request_bytes
+from tests.dot import DOT
 from tests.real.daemon import RealDaemon
 
 JSON = "application/json"
@@ -70,11 +71,42 @@ def paths(daemon, who, method):
     """
     Every path that the description has with this method, with real ids in it.
     """
-    known = {"channelId": daemon.general(who), "messageId": daemon.say(who, "hello")["id"]}
-    known["userId"] = daemon.done(daemon.get("/auth/me", who))["user"]["id"]
+    public, private = furnished(daemon, who)
     for path, item in described()["paths"].items():
         if method in item and item.get("x-auth-mode", daemon.mode) == daemon.mode:
+            known = private if path.startswith("/conversations/") else public
             yield path.format(**known), item[method].get("security") == []
+
+
+def furnished(daemon, who):
+    """
+    Something of each kind that a path can name, in a channel and in a conversation.
+    """
+
+    def done(path, **given):
+        return daemon.done(daemon.post(path, who, given))
+
+    general = daemon.general(who)
+    message = daemon.say(who, "hello")["id"]
+    email = f"{secrets.token_hex(8)}@example.org"
+    user = done("/users/add", email=email)["userId"]
+    conversation = done("/conversations", targetUserId=user)["conversation"]["id"]
+    said, whispered = f"/channels/{general}/messages", f"/conversations/{conversation}/messages"
+    image = {"filename": "garden.png", "image": DOT}
+    public = {
+        "userId": user,
+        "channelId": general,
+        "messageId": message,
+        "replyId": done(f"/messages/{message}/thread", content="hello you")["reply"]["id"],
+        "conversationId": conversation,
+        "webhookId": done("/webhooks", name="robot", channelId=general)["webhook"]["id"],
+        "filename": done(f"{said}/image", **image)["filename"],
+    }
+    private = {
+        "messageId": done(whispered, content="psst")["message"]["id"],
+        "filename": done(f"{whispered}/image", **image)["filename"],
+    }
+    return public, public | private
 
 
 def allowed(answer):
@@ -169,7 +201,9 @@ def test_other_method(daemon, wire, method, path, there):
     assert allowed(answer) == there
 
 
-@pytest.mark.parametrize("status", sorted({200, 204, 302, 405, 500, *STATUS.values()}))
+@pytest.mark.parametrize(
+    "status", sorted({200, 204, 206, 302, 304, 405, 416, 500, *STATUS.values()})
+)
 def test_phrase(status):
     """
     Each status has its name, which Twisted does not know of all of them.

@@ -250,6 +250,33 @@ def test_sent_again(daemon, ada, bob, ducks, path, listen, told):
 
 
 @memory_only
+def test_sent_again_in_private(daemon, ada, bob, listen, told):
+    """
+    What was said in public is no answer to those who say something in private,
+    nor the other way round.
+    """
+    cleo = daemon.token("cleo")
+    public = f"/channels/{daemon.general(bob)}/messages"
+    to_ada, to_cleo = (whispering(daemon, bob, to) for to in (ada, cleo))
+    for path, mark in ((public, "in public"), (to_ada, "in private")):
+        daemon.done(daemon.post(path, bob, {"content": "hello", "clientId": mark}))
+    listener = listen(ada)
+    for path, mark in ((to_ada, "in public"), (public, "in private"), (to_cleo, "in private")):
+        refused = daemon.post(path, bob, {"content": "hello", "clientId": mark})
+        assert (refused.status, "clientId" in refused.error) == (400, True)
+    assert told(listener) == []
+
+
+def whispering(daemon, who, to):
+    """
+    The path of what C{who} says to C{to} alone.
+    """
+    target = daemon.done(daemon.get("/auth/me", to))["user"]["id"]
+    opened = daemon.done(daemon.post("/conversations", who, {"targetUserId": target}))
+    return f"/conversations/{opened['conversation']['id']}/messages"
+
+
+@memory_only
 def test_without_client_id(daemon, ada, path):
     """
     Without one, or with another one, the same text is another message.
