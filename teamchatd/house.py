@@ -11,6 +11,7 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
+from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -37,7 +38,7 @@ from teamchatd.chat.messages import Messages
 from teamchatd.chat.reactions import Reactions
 from teamchatd.chat.retention import Retention
 from teamchatd.chat.settings import Settings
-from teamchatd.chat.threads import Threads
+from teamchatd.chat import threads as replying
 from teamchatd.chat.users import Users
 from teamchatd.chat.webhooks import Webhooks
 from teamchatd.files.shelf import Shelf
@@ -53,14 +54,15 @@ from teamchatd.http.channels import ChannelRoutes
 from teamchatd.http.conversations import ConversationRoutes
 from teamchatd.http.events import EventRoutes
 from teamchatd.http.health import HealthRoutes
-from teamchatd.http.identity import Identity, bearer
+from teamchatd.http.identity import Identity
 from teamchatd.http.messages import MessageRoutes
 from teamchatd.http.oauth import OAuthRoutes
-from teamchatd.http.request import LARGEST_BODY, Bodies, Request, Site
+from teamchatd.http.reception import Reception
+from teamchatd.http.request import Site
 from teamchatd.http.routes import Area
 from teamchatd.http.server import ServerRoutes
 from teamchatd.http.site import Nowhere, Root
-from teamchatd.http.uploads import Uploads, largest_body
+from teamchatd.http.uploads import Uploads
 from teamchatd.http.users import UserRoutes
 from teamchatd.http.webhooks import WebhookRoutes
 from teamchatd.live.hub import BEATS, Hub
@@ -80,7 +82,7 @@ from teamchatd.store.sessions import SessionStore
 from teamchatd.store.settings import SettingStore
 from teamchatd.store.users import UserStore
 from teamchatd.store.webhooks import WebhookStore
-from teamchatd.workers import InThread
+from teamchatd.workers import InThread, InTurn
 
 log = Logger()
 
@@ -141,6 +143,21 @@ def _registration(given: config.Registration | config.CustomProvider) -> Registr
     return Registration(given.client_id, given.client_secret, given.redirect_uri)
 
 
+@frozen
+class Threads:
+    """
+    What works somewhere else, so that the reactor does not wait for it.
+
+    @ivar hashing: for passwords.
+    @ivar pictures: for what takes an image of full size into memory.
+    @ivar files: for what waits for the disk.
+    """
+
+    hashing: InThread
+    pictures: InTurn
+    files: InThread
+
+
 class House:
     """
     All parts, put together.  Nothing here opens a file, a socket or a thread.
@@ -157,8 +174,7 @@ class House:
         database: Database,
         clock: IReactorTime,
         shelf: Shelf,
-        in_thread: InThread,
-        with_pictures: InThread,
+        threads: Threads,
         develop: Develop,
         jwt_secret: str,
         bcrypt_cost: int = BCRYPT_COST,
@@ -168,8 +184,6 @@ class House:
     ) -> None:
         """
         @param shelf: where images are.
-        @param in_thread: runs what is slow, such as hashing a password.
-        @param with_pictures: runs what takes an image of full size into memory.
         @param develop: looks at an image, where that can do no harm.
         """
         self.database, self.clock = database, clock
@@ -179,7 +193,7 @@ class House:
         self.conversations, self.webhooks = ConversationStore(database), WebhookStore(database)
         self.journal = Journal(database)
         self.hub = Hub(clock, self.journal.after, chosen.events.streams_per_user)
-        self.passwords = Passwords(in_thread, bcrypt_cost)
+        self.passwords = Passwords(threads.hashing, bcrypt_cost)
         self.sessions = Sessions(
             SessionStore(database),
             Tokens(jwt_secret, clock),
@@ -205,7 +219,8 @@ class House:
             ImageStore(database),
             shelf,
             develop,
-            with_pictures,
+            threads.pictures,
+            threads.files,
             clock,
             chosen.images.max_pixels,
         )
@@ -275,30 +290,27 @@ class House:
         )
 
     def _site(self, chosen: config.Config, shelf: Shelf) -> Site:
-        max_bytes = chosen.images.max_bytes
-
-        def largest(method: bytes, path: bytes) -> int:
-            return largest_body(method, path, max_bytes, LARGEST_BODY)
-
-        def is_welcome(request: Request) -> bool:
-            return self.sessions.may_be_good(bearer(request))
-
-        origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
-        bodies = Bodies(largest, is_welcome, shelf.directory)
-        return Site(self._root(chosen), self.clock, origins, bodies)
-
-    def _root(self, chosen: config.Config) -> Root:
         requests: Limit | NoLimit = NoLimit()
         if chosen.rate_limit.enabled:
             requests = Limit(chosen.rate_limit.requests_per_minute, TOO_OFTEN, self.clock)
         said = Messages(self.access, self.messages, mint, chosen.chat.max_message_length)
         webhooks = Webhooks(self.webhooks, self.messages, said, mint)
         identity = Identity(self.sessions, requests, webhooks, chosen.server.trusted_proxies)
+        max_bytes = chosen.images.max_bytes
+        areas = self._areas(chosen, identity, webhooks) | self._ways_in(chosen, identity)
+        areas |= self._places(identity, said, Uploads(max_bytes))
+        origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
+        reception = Reception(self.sessions, identity, shelf.directory, max_bytes)
+        return Site(Root(Nowhere(identity), areas), self.clock, origins, reception)
+
+    def _areas(
+        self, chosen: config.Config, identity: Identity, webhooks: Webhooks
+    ) -> dict[str, Area]:
         with_passwords = chosen.auth.auth_mode == "password"
         invite = self.letters.invite if chosen.email.host else None
         users = Users(self.users, self.passwords, mint, with_passwords, invite)
         about = AboutRoutes(identity)
-        areas: dict[str, Area] = {
+        return {
             "": about,
             "openapi.json": about,
             "health": HealthRoutes(identity),
@@ -308,15 +320,13 @@ class House:
             "webhooks": WebhookRoutes(identity, webhooks),
             "events": EventRoutes(identity, self.hub, mint),
         }
-        areas |= self._places(identity, said, Uploads(chosen.images.max_bytes))
-        return Root(Nowhere(identity), areas | self._ways_in(chosen, identity))
 
     def _places(self, identity: Identity, said: Messages, uploads: Uploads) -> dict[str, Area]:
         """
         Where something is said.
         """
         access, images = self.access, self.images
-        threads = Threads(access, self.messages, said)
+        threads = replying.Threads(access, self.messages, said)
         reactions = Reactions(access, self.reactions)
         channels = Channels(self.channels, mint)
         conversations = Conversations(access, self.conversations, self.messages, said, mint)

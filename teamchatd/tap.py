@@ -29,7 +29,7 @@ from teamchatd.chat.first_start import FirstStart
 from teamchatd.errors import ChatError
 from teamchatd.files.darkroom import Darkroom
 from teamchatd.files.shelf import Shelf
-from teamchatd.house import House, mint, postman_for
+from teamchatd.house import House, Threads, mint, postman_for
 from teamchatd.http.listening import CannotListen, Listening
 from teamchatd.store.database import Database
 from teamchatd.store.schema import Unusable
@@ -145,8 +145,14 @@ class Teamchat(Service):
             reactor, "passwords", passwords.AT_ONCE, passwords.MOST_WAITING, passwords.TOO_BUSY
         )
         self._pictures = Workers(
-            reactor, "pictures", images.AT_ONCE, images.MOST_WAITING, images.TOO_BUSY
+            reactor,
+            "pictures",
+            images.AT_ONCE,
+            images.MOST_WAITING,
+            images.TOO_BUSY,
+            images.MOST_WAITING_OF_ONE,
         )
+        self._files = Workers(reactor, "files", 1, images.MOST_WAITING, images.TOO_BUSY)
         self._timers: list[TimerService] = []
 
     def startService(self) -> None:
@@ -173,8 +179,7 @@ class Teamchat(Service):
             self._database,
             self._reactor,
             self._shelf,
-            self._hashing.run,
-            self._pictures.run,
+            Threads(self._hashing.run, self._pictures.run_for, self._files.run),
             self._darkroom.develop,
             jwt_secret,
             postman=postman_for(chosen, self._reactor),
@@ -188,6 +193,7 @@ class Teamchat(Service):
         self._listening.startService()
         self._hashing.startService()
         self._pictures.startService()
+        self._files.startService()
         for seconds, function in self._house.recurring:
             timer = TimerService(seconds, _carefully, function)
             timer.startService()
@@ -293,6 +299,7 @@ class Teamchat(Service):
             log.info("Some images are still being looked at: their senders have to try again")
             self._darkroom.close()
             await self._is_over(self._pictures.idle(), for_all)
+        await self._is_over(self._files.stopService(), for_all)
         await deferLater(self._reactor, 0)  # what was just hashed is stored
         if not await self._is_over(self._database.stopService(), for_all):
             log.warn("The disk does not finish what was begun, and is not waited for any more")

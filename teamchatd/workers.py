@@ -4,6 +4,7 @@ Threads for what takes long: hashing passwords, looking at pictures.
 
 from collections import deque
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from attrs import define, field, frozen
@@ -20,6 +21,9 @@ STOPPING = "The server is stopping. Try again in a moment."
 InThread = Callable[..., "Deferred[Any]"]
 """Runs a function with its arguments somewhere else."""
 
+InTurn = Callable[..., "Deferred[Any]"]
+"""The same, with the one it is for before the function: each has their turn."""
+
 
 @frozen(eq=False)
 class Job:
@@ -31,7 +35,8 @@ class Job:
 @define(eq=False, slots=False)
 class Workers(Service):
     """
-    A few threads for one kind of work.
+    A few threads for one kind of work.  Those for whom it is done take turns: who
+    brings much of it waits for themselves, and not the others for them.
 
     The pool has a queue of its own, which has no bound, and which it works off
     before it stops; so it is given no more than it can do at once.
@@ -40,6 +45,7 @@ class Workers(Service):
     @ivar _too_busy: the sentence for those who are refused.
     @ivar _most_waiting: whoever waited longer than for so many others would give
         up, and have us work for nobody.
+    @ivar _most_of_one: how much may wait of one.
     """
 
     _reactor: Any
@@ -47,8 +53,9 @@ class Workers(Service):
     _at_once: int
     _most_waiting: int
     _too_busy: str
+    _most_of_one: int = 1 << 30
     _pool: ThreadPool = field(init=False)
-    _waiting: deque[Job] = field(init=False, factory=deque)
+    _waiting: dict[str, deque[Job]] = field(init=False, factory=dict)
     _at_work: int = field(init=False, default=0)
     _idle: "list[Deferred[None]]" = field(init=False, factory=list)
 
@@ -64,8 +71,8 @@ class Workers(Service):
         What waits is refused, what was begun is waited for: see L{idle}.
         """
         super().stopService()
-        waiting, self._waiting = self._waiting, deque()
-        for job in waiting:
+        waiting, self._waiting = self._waiting, {}
+        for job in chain.from_iterable(waiting.values()):
             job.done.errback(Unavailable(STOPPING))
         return self.idle()
 
@@ -80,24 +87,43 @@ class Workers(Service):
 
     def run(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
         """
+        For nobody in particular.
+        """
+        return self.run_for("", function, *args)
+
+    def run_for(self, whom: str, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
+        """
         @raise TooMany: too much waits already.
         @raise Unavailable: we stop.
         """
         if not self.running:
             return fail(Unavailable(STOPPING))
-        if len(self._waiting) >= self._most_waiting:
+        mine = self._waiting.get(whom, ())
+        all_waiting = sum(map(len, self._waiting.values()))
+        if len(mine) >= self._most_of_one or all_waiting >= self._most_waiting:
             return fail(TooMany(self._too_busy, RETRY_SECONDS))
         job = Job(function, args)
-        self._waiting.append(job)
+        self._waiting.setdefault(whom, deque()).append(job)
         self._next()
         return job.done
 
     def _next(self) -> None:
         if self._waiting and self._at_work < self._at_once:
-            job = self._waiting.popleft()
+            job = self._next_in_turn()
             self._at_work += 1
             working = deferToThreadPool(self._reactor, self._pool, job.function, *job.args)
             working.addBoth(self._over).chainDeferred(job.done)
+
+    def _next_in_turn(self) -> Job:
+        """
+        The first of the one whose turn it is, who goes behind the others then.
+        """
+        whom = next(iter(self._waiting))
+        theirs = self._waiting.pop(whom)
+        job = theirs.popleft()
+        if theirs:
+            self._waiting[whom] = theirs
+        return job
 
     def _over(self, outcome: Any) -> Any:
         self._at_work -= 1

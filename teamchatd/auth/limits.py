@@ -44,12 +44,23 @@ class Limit:
         @raise TooMany: not now.
         """
         now = self._clock.seconds()
+        self._full_until[name] = self._next(name, now)
+        if len(self._full_until) > MOST_NAMES:
+            self._forget(now)
+
+    def refuse_over(self, name: str) -> None:
+        """
+        Count nothing.
+
+        @raise TooMany: if it were counted.
+        """
+        self._next(name, self._clock.seconds())
+
+    def _next(self, name: str, now: float) -> float:
         until = max(now, self._full_until.get(name, now)) + self._window / self._at_most
         if until - now > self._window + 1e-6:
             raise TooMany(self._sentence, max(1, ceil(until - now - self._window)))
-        self._full_until[name] = until
-        if len(self._full_until) > MOST_NAMES:
-            self._forget(now)
+        return until
 
     def _forget(self, now: float) -> None:
         self._full_until = {name: t for name, t in self._full_until.items() if t > now}
@@ -172,6 +183,9 @@ class NoLimit:
     """
 
     def take(self, name: str) -> None:
+        pass
+
+    def refuse_over(self, name: str) -> None:
         pass
 
 

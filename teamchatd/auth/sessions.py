@@ -156,12 +156,13 @@ class Sessions:
         claims = Claims(opening.user_id, opening.session_id, opening.pair_id, until)
         return self._tokens.sign("access", claims)
 
-    def may_be_good(self, token: str | None) -> bool:
+    def signed_for(self, token: str) -> str | None:
         """
-        Whether we have signed this access token, and it has not expired.  That it
-        still counts, only the record can say.
+        Whose access token this is, if we have signed it and it has not expired.
+        That it still counts, only the record can say.
         """
-        return token is not None and self._tokens.read("access", token) is not None
+        claims = self._tokens.read("access", token)
+        return None if claims is None else claims.user_id
 
     async def whose(self, token: str, remember: bool = True) -> Actor:
         """

@@ -5,7 +5,7 @@ Images: taking them in, and showing them to those who may see them.
 import secrets
 from collections.abc import Callable
 from itertools import islice
-from pathlib import Path
+from typing import IO
 
 from attrs import define, frozen
 from twisted.internet.interfaces import IReactorTime
@@ -19,7 +19,7 @@ from teamchatd.files.shelf import Shelf
 from teamchatd.model import Actor, Image, ImageFile
 from teamchatd.store import images as rows
 from teamchatd.store.images import ImageStore, NoSuchImage
-from teamchatd.workers import InThread
+from teamchatd.workers import InThread, InTurn
 
 log = Logger()
 
@@ -30,6 +30,7 @@ AT_ONCE = 2
 """Uploads that are looked at; each may take a few hundred megabytes for a moment."""
 
 MOST_WAITING = 64
+MOST_WAITING_OF_ONE = 16
 
 TOO_BUSY = "Too many images are being sent at this moment. Try again in a few seconds."
 
@@ -37,6 +38,9 @@ LOOKED_UP_AT_ONCE = 200
 """Files on the shelf."""
 
 NOT_KEPT = "The server cannot store images right now. Nothing was changed. Try again later."
+
+
+NOT_SHOWN = "The server cannot read this image right now. Try again later."
 
 
 @frozen
@@ -64,10 +68,10 @@ class Showing:
     """
     What somebody may see.
 
-    @ivar path: where its bytes are.
+    @ivar file: its bytes, for whoever gets this to close.
     """
 
-    path: Path
+    file: IO[bytes]
     name: str
     content_type: str
 
@@ -75,8 +79,9 @@ class Showing:
 @define
 class Images:
     """
-    @ivar _in_thread: runs what takes long, two at a time: each may hold an image
+    @ivar _in_turn: runs what takes long, two at a time: each may hold an image
         of full size in memory.
+    @ivar _in_thread: runs what waits for the disk.
     @ivar _max_pixels: of one image.
     """
 
@@ -84,6 +89,7 @@ class Images:
     _store: ImageStore
     _shelf: Shelf
     _develop: Develop
+    _in_turn: InTurn
     _in_thread: InThread
     _clock: IReactorTime
     _max_pixels: int
@@ -115,7 +121,7 @@ class Images:
         """
         The file first, then its row: a row never names a file that is not there.
         """
-        image: Image = await self._in_thread(self._take_in, load, self._now())
+        image: Image = await self._in_turn(actor.id, self._take_in, load, self._now())
         try:
             await self._store.add(rows.Upload(image, place_id, thread_id, actor.id))
         except Exception:
@@ -180,7 +186,18 @@ class Images:
         if image is None:
             raise NoSuchImage()
         file = image.thumbnail if as_thumbnail and image.thumbnail is not None else image.file
-        return Showing(self._shelf.path(file.name), file.name, file.content_type)
+        return Showing(self._opened(file.name), file.name, file.content_type)
+
+    def _opened(self, name: str) -> IO[bytes]:
+        path = self._shelf.path(name)
+        try:
+            return open(path, "rb")
+        except FileNotFoundError as error:
+            log.error("{path} is missing: somebody has taken it away", path=str(path))
+            raise NoSuchImage() from error
+        except OSError as error:
+            log.error("{path} cannot be read: {why}", path=str(path), why=error.strerror)
+            raise Unavailable(NOT_SHOWN) from error
 
     # What nobody needs
 

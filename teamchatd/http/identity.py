@@ -56,6 +56,8 @@ class Identity:
         @raise Unidentified: no webhook of ours.
         @raise TooMany: it posts too often.
         """
+        # Before the record is asked: there is one reader, and guesses cost nothing.
+        self._requests.refuse_over(f"address {self.neighbourhood(request)}")
         try:
             webhook = await self._webhooks.whose(bearer(request))
         except Unidentified:

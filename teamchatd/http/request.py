@@ -3,12 +3,9 @@ The HTTP request, as Twisted hands it to us, with the manners of our contract.
 """
 
 import secrets
-from collections.abc import Callable
 from http import HTTPStatus
 from io import BytesIO
-from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any, AnyStr
+from typing import IO, Any, AnyStr, Protocol
 
 import orjson
 from attrs import frozen
@@ -17,8 +14,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import server
 from twisted.web.resource import IResource
-
-from teamchatd.auth.sessions import SIGN_IN_FIRST
 
 log = Logger()
 
@@ -30,6 +25,12 @@ MOST_DISCARDED = 64 << 20
 
 LONGEST_DISCARDING = 20.0
 """Seconds of the same."""
+
+LONGEST_SENDING = 15 * 60.0
+"""
+Seconds for a large body: 34 kB a second, of the largest.  Twisted only looks for
+silence, and takes a byte now and then for ever.
+"""
 
 NOT_KEPT = "The server cannot store this right now. Nothing was changed. Try again later."
 
@@ -59,6 +60,38 @@ def broken(what: str, failure: Failure) -> bytes:
     log.failure("incident {incident}: {what} broke", failure, incident=incident, what=what)
     sentence = f"Something went wrong on our side. The log calls it incident {incident}."
     return orjson.dumps({"error": sentence, "incident": incident})
+
+
+def in_origin_form(path: bytes) -> bytes:
+    """
+    The path of an absolute target (RFC 9112, section 3.2.2); others as they are.
+    """
+    if not path.startswith(b"/") and b"://" in path:
+        return b"/" + path.partition(b"://")[2].partition(b"/")[2]
+    return path
+
+
+@frozen
+class Refused:
+    """
+    What is not even received.
+
+    @ivar retry_after: seconds.
+    """
+
+    code: int
+    sentence: str
+    retry_after: int | None = None
+
+
+class Receives(Protocol):
+    """
+    Says what may be sent beyond L{LARGEST_BODY}; see L{teamchatd.http.reception}.
+    """
+
+    def largest(self, method: bytes, path: bytes) -> int: ...
+
+    def welcome(self, request: "Request") -> IO[bytes] | Refused: ...
 
 
 class Request(server.Request):
@@ -108,17 +141,36 @@ class Request(server.Request):
     # The body, which Twisted reads whole before any route runs
 
     def gotLength(self, length: int | None) -> None:
+        self.content = BytesIO()
         channel: Any = self.channel  # which knows what is called before it tells us
-        bodies = self._site.bodies
-        self._largest_body = bodies.largest(channel._command, channel._path)
-        is_large = self._largest_body > LARGEST_BODY and (length is None or length > LARGEST_BODY)
-        self.content = bodies.spooled() if is_large else BytesIO()
-        waits_for_us = self.requestHeaders.hasHeader(b"Expect")
+        reception = self._site.reception
+        if reception is not None:
+            path = in_origin_form(channel._path)
+            self._largest_body = reception.largest(channel._command, path)
         if length is not None and length > self._largest_body:
-            self._refuse_large_body(waits_for_us)
-        elif is_large and not bodies.is_welcome(self):
-            # Whoever comes could fill the disk before the door asks who they are.
-            self._refuse_body(401, SIGN_IN_FIRST, waits_for_us)
+            self._refuse_large_body(self._waits_for_us)
+        elif reception is not None and self._largest_body > LARGEST_BODY:
+            if length is None or length > LARGEST_BODY:
+                self._receive(reception)
+
+    def _receive(self, reception: "Receives") -> None:
+        """
+        Something large is about to come.
+        """
+        welcome = reception.welcome(self)
+        if isinstance(welcome, Refused):
+            self._refuse_body(welcome, self._waits_for_us)
+        else:
+            self.content = welcome
+            self._deadline = self._reactor.callLater(LONGEST_SENDING, self._hang_up)
+
+    @property
+    def _waits_for_us(self) -> bool:
+        """
+        Whether the client sends nothing before we have said something (RFC 9110,
+        section 10.1.1).
+        """
+        return bool(self.requestHeaders.hasHeader(b"Expect"))
 
     def handleContentChunk(self, data: bytes) -> None:
         if self._is_refused:
@@ -138,31 +190,32 @@ class Request(server.Request):
                 "an upload cannot be kept while it arrives: {why}. Is the disk full, or failing?",
                 why=error.strerror,
             )
-            self._refuse_body(503, NOT_KEPT, waits_for_us=False)
+            self._refuse_body(Refused(503, NOT_KEPT), waits_for_us=False)
 
     def _refuse_large_body(self, waits_for_us: bool) -> None:
         sentence = f"The request is larger than {self._largest_body} bytes."
-        self._refuse_body(413, sentence, waits_for_us)
+        self._refuse_body(Refused(413, sentence), waits_for_us)
 
-    def _refuse_body(self, code: int, sentence: str, waits_for_us: bool) -> None:
+    def _refuse_body(self, refused: "Refused", waits_for_us: bool) -> None:
         """
         Answer at once, and drop what still comes: a client that is busy sending
         would be cut off before it could read why.
-
-        @param waits_for_us: the client sends nothing before we have said
-            something (RFC 9110, section 10.1.1).
         """
         self._is_refused = True
+        self._forget_deadline()
         self.content.close()
         self.content = BytesIO()
-        body = orjson.dumps({"error": sentence})
+        body = orjson.dumps({"error": refused.sentence})
         self.requestHeaders.removeHeader(b"Expect")  # or Twisted says "go on" after our answer
         self._set_headers()
-        self.responseHeaders.setRawHeaders(b"Content-Type", [b"application/json"])
-        self.responseHeaders.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
-        self.responseHeaders.setRawHeaders(b"Connection", [b"close"])
-        phrase = HTTPStatus(code).phrase.encode()
-        self.channel.writeHeaders(b"HTTP/1.1", b"%d" % code, phrase, self.responseHeaders)
+        headers = self.responseHeaders
+        headers.setRawHeaders(b"Content-Type", [b"application/json"])
+        headers.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
+        headers.setRawHeaders(b"Connection", [b"close"])
+        if refused.retry_after is not None:
+            headers.setRawHeaders(b"Retry-After", [b"%d" % refused.retry_after])
+        phrase = HTTPStatus(refused.code).phrase.encode()
+        self.channel.writeHeaders(b"HTTP/1.1", b"%d" % refused.code, phrase, headers)
         self.channel.write(body)
         if waits_for_us:
             self._hang_up()
@@ -170,6 +223,7 @@ class Request(server.Request):
             self._deadline = self._reactor.callLater(LONGEST_DISCARDING, self._hang_up)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        self._forget_deadline()
         if self._is_refused:
             self._hang_up()
         else:
@@ -202,9 +256,8 @@ class Request(server.Request):
 
     def process(self) -> None:
         self._set_headers()
-        if not self.path.startswith(b"/") and b"://" in self.path:  # RFC 9112, section 3.2.2
-            self.path = b"/" + self.path.partition(b"://")[2].partition(b"/")[2]
-        elif not self.path.startswith(b"/") and self.path != b"*":
+        self.path = in_origin_form(self.path)
+        if not self.path.startswith(b"/") and self.path != b"*":
             self.path = b"//"  # which is nowhere; Twisted would take "xusers" for "/users"
         if self.method != self.method.upper():
             self.method = b"-" + self.method  # or werkzeug takes "get" for "GET"
@@ -257,33 +310,10 @@ class Request(server.Request):
         return reason
 
 
-@frozen
-class Bodies:
-    """
-    What may be sent.  The defaults are for what sends nothing large.
-
-    @ivar largest: how many bytes, by method and path.
-    @ivar is_welcome: whether the one who sends a large body may turn out to be
-        somebody we know, as far as that is seen at a glance.
-    @ivar spool: the folder where large bodies wait; L{None} for the system's own.
-    """
-
-    largest: Callable[[bytes, bytes], int] = lambda method, path: LARGEST_BODY
-    is_welcome: Callable[[Request], bool] = lambda request: False
-    spool: Path | None = None
-
-    def spooled(self) -> IO[bytes]:
-        """
-        Where a large body is kept while it arrives; gone when it is closed.
-        """
-        folder = None if self.spool is None else str(self.spool)
-        return SpooledTemporaryFile(LARGEST_BODY, dir=folder)
-
-
 class Site(server.Site):
     """
     @ivar origins: whose pages may call us from elsewhere; C{*} for all.
-    @ivar bodies: how much may be sent.
+    @ivar reception: looks at large bodies; without it, there are none.
     """
 
     requestFactory = Request
@@ -295,12 +325,12 @@ class Site(server.Site):
         root: IResource,
         reactor: IReactorTime,
         origins: frozenset[bytes] = frozenset(),
-        bodies: Bodies | None = None,
+        reception: Receives | None = None,
     ) -> None:
         # Twisted would parse every Content-Type with the email package, and forms into memory.
         super().__init__(root, reactor=reactor, parsePOSTFormSubmission=False)
         self.origins = origins
-        self.bodies = bodies or Bodies()
+        self.reception = reception
 
     def log(self, request: Any) -> None:
         """

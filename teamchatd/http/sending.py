@@ -11,16 +11,12 @@ from typing import IO
 
 from attrs import define, field
 from twisted.internet.interfaces import IPushProducer
-from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
 from teamchatd.chat.images import Showing
 from teamchatd.http.request import Request
-from teamchatd.store.images import NoSuchImage
-
-log = Logger()
 
 AT_ONCE = 64 << 10
 """Bytes: the transport's own buffer."""
@@ -47,16 +43,8 @@ class Sending(Resource):
     isLeaf = True
 
     def __init__(self, showing: Showing) -> None:
-        """
-        @raise NoSuchImage: its file is gone, which the operator reads in the log.
-        """
         super().__init__()
-        self._showing = showing
-        try:
-            self._file = open(showing.path, "rb")  # noqa: SIM115 - closed when it is sent
-        except OSError as error:
-            log.error("{path} is missing: {why}", path=str(showing.path), why=error.strerror)
-            raise NoSuchImage() from error
+        self._showing, self._file = showing, showing.file
         self._size = os.fstat(self._file.fileno()).st_size
 
     def render(self, request: Request) -> int:

@@ -6,7 +6,6 @@ while it arrives, and read in a thread, where no more than a few are at once:
 neither memory nor anybody else's request depends on how many are sent.
 """
 
-import re
 from binascii import Error as NotBase64
 from binascii import a2b_base64
 from collections.abc import Iterator
@@ -22,30 +21,11 @@ from teamchatd.errors import TooLarge
 from teamchatd.http.fields import BadField, optional_text, parse_json, text
 from teamchatd.http.request import Request
 
-LARGEST_IMAGES = 3
-"""
-Times the largest image: it and a thumbnail of the same size take four thirds each
-in base64, and the rest is for what is around them.
-"""
-
-IMAGE_CALLS = re.compile(
-    rb"/(channels/[^/]+/messages|messages/[^/]+/thread|conversations/[^/]+/messages)/image(\?|$)"
-)
-
 SLICE = 256 << 10
 """
 Characters of base64 that are decoded in one go: whole groups of four.  More would
 keep Python's lock from the reactor for longer than anybody should notice.
 """
-
-
-def largest_body(method: bytes, path: bytes, max_bytes: int, otherwise: int) -> int:
-    """
-    Bytes that this call may send, when an image may have C{max_bytes}.
-    """
-    if method == b"POST" and IMAGE_CALLS.match(path):
-        return max(otherwise, LARGEST_IMAGES * max_bytes)
-    return otherwise
 
 
 @define
@@ -82,18 +62,23 @@ class Uploads:
         """
         if len(encoded) * 3 // 4 > self._max_bytes + 2:  # the padding, at most, is no byte
             raise self._too_large(name)
+        if "=" in encoded[:-2]:  # which a slice could end with
+            raise self._not_base64(name)
         try:
             slices = range(0, len(encoded), SLICE)
             decoded = b"".join(
                 a2b_base64(encoded[start : start + SLICE], strict_mode=True) for start in slices
             )
         except (NotBase64, ValueError) as error:
-            raise BadField(f"'{name}' is not base64 (RFC 4648, section 4).") from error
+            raise self._not_base64(name) from error
         if len(decoded) > self._max_bytes:
             raise self._too_large(name)
         if not decoded:
             raise BadField(f"'{name}' is empty.")
         return decoded
+
+    def _not_base64(self, name: str) -> BadField:
+        return BadField(f"'{name}' is not base64 (RFC 4648, section 4).")
 
     def _too_large(self, name: str) -> TooLarge:
         return TooLarge(f"'{name}' is larger than {self._max_bytes} bytes.")
