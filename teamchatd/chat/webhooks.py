@@ -14,7 +14,7 @@ from teamchatd.chat.messages import Messages
 from teamchatd.errors import Forbidden, Unidentified
 from teamchatd.model import Actor, Message, Webhook
 from teamchatd.store.messages import MessageStore
-from teamchatd.store.webhooks import NewWebhook, WebhookStore
+from teamchatd.store.webhooks import NewWebhook, NoSuchWebhook, WebhookStore
 
 log = Logger()
 
@@ -26,6 +26,13 @@ class AnotherWebhook(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("This is the token of another webhook.")
+
+
+class NoWebhooksToken(Unidentified):
+    """Nobody has this token, or nobody any more."""
+
+    def __init__(self) -> None:
+        super().__init__("This needs the token of the webhook, as a Bearer token.")
 
 
 @define
@@ -65,11 +72,11 @@ class Webhooks:
 
     async def whose(self, token: str | None) -> Webhook:
         """
-        @raise Unidentified: no webhook has this token.
+        @raise NoWebhooksToken: no webhook has this one.
         """
         webhook = None if token is None else await self._store.whose(hash_of(token))
         if webhook is None:
-            raise Unidentified("This needs the token of the webhook, as a Bearer token.")
+            raise NoWebhooksToken()
         return webhook
 
     async def post(self, webhook: Webhook, webhook_id: str, content: str | None) -> Message:
@@ -77,9 +84,13 @@ class Webhooks:
         @param webhook: the one that posts.
         @param webhook_id: the one that it says it is.
         @raise AnotherWebhook: these are two.
+        @raise NoWebhooksToken: it was deleted meanwhile.
         @raise UnusableContent: there is nothing to say, or too much.
         """
         if webhook.id != webhook_id:
             raise AnotherWebhook()
         usable = self._messages.usable(content, is_with_images=False)
-        return await self._said.add_of_webhook(self._mint(), webhook.id, usable)
+        try:
+            return await self._said.add_of_webhook(self._mint(), webhook.id, usable)
+        except NoSuchWebhook as gone:
+            raise NoWebhooksToken() from gone

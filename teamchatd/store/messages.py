@@ -36,18 +36,14 @@ class NoSuchMessage(NotFound):
         super().__init__("There is no such message.")
 
 
-class NotAReply(Invalid):
-    """The sender has given something else they said the name of this reply."""
-
-    def __init__(self) -> None:
-        super().__init__("You have used this clientId for a message that is no reply.")
-
-
 class SaidElsewhere(Invalid):
-    """The sender has said something else by this name, and one of the two to one person only."""
+    """
+    The sender has used the name of this message for another: a reply, a direct
+    message and one in a channel are three things, and none is an answer for another.
+    """
 
     def __init__(self) -> None:
-        super().__init__("You have used this clientId for a message in another place.")
+        super().__init__("You have used this clientId for something that you said elsewhere.")
 
 
 @frozen
@@ -190,12 +186,12 @@ def _add(change: Change, draft: Draft) -> Message:
     """
     @raise NoSuchChannel: it was deleted meanwhile.
     """
-    first = _sent_before(change, draft)
-    if first is not None:
-        return first
     place = places.find(change.cursor, draft.place_id)
     if place is None:
         raise NoSuchChannel()
+    first = _sent_before(change, draft, place)
+    if first is not None:
+        return first
     if draft.thread_id is not None:
         _refuse_no_parent(change, draft)
     author = users.find(change.cursor, draft.author_id)
@@ -216,11 +212,11 @@ def _add(change: Change, draft: Draft) -> Message:
     return message
 
 
-def _sent_before(change: Change, draft: Draft) -> Message | None:
+def _sent_before(change: Change, draft: Draft, place: Place) -> Message | None:
     """
     What the author has called by the same name.
 
-    @raise SaidElsewhere: no client takes a direct message for one of a channel.
+    @raise SaidElsewhere: it is something else.
     """
     if draft.client_id is None:
         return None
@@ -230,13 +226,18 @@ def _sent_before(change: Change, draft: Draft) -> Message | None:
     ).fetchone()
     if first is None:
         return None
-    message = found_again(change.cursor, first[0])
-    if message.channel_id != draft.place_id:
-        for place_id in (message.channel_id, draft.place_id):
-            place = places.find(change.cursor, place_id)
-            if place is not None and place.participants is not None:
-                raise SaidElsewhere()
+    message, where = found_with_place(change.cursor, first[0])
+    if _kind(where, message.thread_id) != _kind(place, draft.thread_id):
+        raise SaidElsewhere()
     return message
+
+
+def _kind(place: Place, thread_id: str | None) -> tuple[str | None, bool]:
+    """
+    What no client takes one for the other of: what is said in channels, replies,
+    and what is said in each conversation.
+    """
+    return None if place.participants is None else place.id, thread_id is None
 
 
 def _refuse_no_parent(change: Change, draft: Draft) -> None:
@@ -283,12 +284,8 @@ def _show(change: Change, message: Message, names: Sequence[str]) -> tuple[str, 
 
 
 def _add_reply(change: Change, draft: Draft) -> tuple[Message, ThreadMeta]:
-    """
-    @raise NotAReply: it was sent before, and is none.
-    """
     reply = _add(change, draft)
-    if reply.thread_id is None:
-        raise NotAReply()
+    assert reply.thread_id is not None, "something else answered for a reply"
     meta = threads.meta(change.cursor, reply.thread_id)
     assert meta is not None, "a reply was counted as none"
     return reply, meta

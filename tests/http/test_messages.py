@@ -238,6 +238,8 @@ def test_sent_again(daemon, ada, bob, ducks, path, listen, told):
     assert daemon.say(bob, "hello", clientId="x" * 64) == first
     assert daemon.say(bob, "changed my mind", clientId="x" * 64) == first
     assert daemon.say(bob, "hello", ducks, clientId="x" * 64) == first
+    given = {"content": "hello", "clientId": "x" * 64}
+    assert daemon.post("/channels/nowhere/messages", bob, given).status == 404
     edited = daemon.done(edit(daemon, bob, first, content="hello there"))["message"]
     assert daemon.say(bob, "hello", clientId="x" * 64) == edited
     others = daemon.say(ada, "hello", clientId="x" * 64)

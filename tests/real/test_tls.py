@@ -41,6 +41,9 @@ class Secure:
         self._context = ssl.create_default_context()
         authority.configure_trust(self._context)
 
+    def open_by_hand(self, who):
+        return ByHand(socket.create_connection(("127.0.0.1", self._port), PATIENCE), self._context)
+
     def open_stream(self, who):
         """
         @return: a socket on which the stream has begun.
@@ -64,6 +67,63 @@ class Secure:
         return sum(
             str(file.readlink()).startswith("socket:") for file in files if file.is_symlink()
         )
+
+
+class ByHand:
+    """
+    A connection over TLS that keeps all that came, as it came.
+
+    @ivar wire: what was read from the socket.
+    @ivar heard: what was in it.
+    """
+
+    def __init__(self, plain, context):
+        self._socket = plain
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="127.0.0.1")
+        self.wire = self.heard = b""
+        self._until_done(self._tls.do_handshake)
+
+    def send(self, data):
+        self._until_done(self._tls.write, data)
+
+    def await_heard(self, words):
+        while words not in self.heard:
+            self.heard += self._until_done(self._tls.read, 65536)
+
+    def close(self):
+        self._socket.close()
+
+    def _until_done(self, step, *args):
+        while True:
+            try:
+                return step(*args)
+            except ssl.SSLWantReadError:
+                self._socket.sendall(self._outgoing.read())
+                data = self._socket.recv(65536)
+                assert data
+                self.wire += data
+                self._incoming.write(data)
+            finally:
+                self._socket.sendall(self._outgoing.read())
+
+
+APPLICATION_DATA = 23
+RECORDS = range(20, APPLICATION_DATA + 1)
+"""What a record of TLS may hold (RFC 8446, section 5.1)."""
+
+
+def records(wire):
+    """
+    The kinds of all records in C{wire}, which has to be made of nothing else.
+    """
+    kinds = []
+    while wire:
+        kind, version, length = wire[0], wire[1], int.from_bytes(wire[3:5])
+        assert (kind in RECORDS, version) == (True, 3), wire[:80]
+        kinds.append(kind)
+        wire = wire[5 + length :]
+    return kinds
 
 
 @pytest.fixture
@@ -95,6 +155,26 @@ def test_listening(secure):
     assert message["id"].encode() in heard
     assert heard.endswith(END_OF_BODY)
     daemon.assert_untroubled()
+
+
+def test_wire(secure):
+    """
+    Every byte of a stream is in a record of TLS: none goes past it to the socket.
+    """
+    here = secure()
+    ada = here.daemon.token("ada")
+    line = here.open_by_hand(ada)
+    line.send(request_bytes("GET", f"/events?token={ada}", {}, b""))
+    line.await_heard(b"CONNECTED")
+    begun = len(line.wire)
+    for number in range(20):
+        said = here.daemon.say(ada, f"{number} " + "secret " * number * 100)
+        line.await_heard(said["id"].encode())
+    assert b"secret" not in line.wire
+    assert set(records(line.wire)[-20:]) == {APPLICATION_DATA}
+    assert len(line.wire) - begun > 19 * 20 / 2 * 100 * 7
+    line.close()
+    here.daemon.assert_untroubled()
 
 
 def test_leaving(secure):

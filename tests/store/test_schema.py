@@ -49,6 +49,92 @@ def test_step_by_step(connection, monkeypatch):
         assert dump(connection) == dump(today)
 
 
+@pytest.fixture
+def lively(connection, monkeypatch):
+    """
+    A database as the third step left it, in which two users have said something.
+    """
+    everything = schema.steps()
+    monkeypatch.setattr(schema, "steps", lambda: everything[:3])
+    schema.upgrade(connection)
+    connection.executemany(
+        "INSERT INTO users (id, user_name, name_key, is_admin, created_at) VALUES (?, ?, ?, 0, 7)",
+        [("a", "Ada", "ada"), ("b", "Bob", "bob")],
+    )
+    connection.execute(
+        "INSERT INTO channels (id, name, name_key, visibility, is_general, created_at, position)"
+        " VALUES ('c', 'General', 'general', 'open', 1, 7, 1)"
+    )
+    connection.executemany(
+        "INSERT INTO messages (id, position, place_id, author_id, content, created_at, updated_at,"
+        " client_id) VALUES (?, ?, 'c', ?, ?, ?, ?, ?)",
+        [
+            ("z", 9, "a", "third", 30, None, None),  # neither by id nor by row in the order of time
+            ("m", 2, "a", "first \0", 10, 11, "1"),
+            ("n", 5, "b", "second", 20, None, "1"),
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO reactions (message_id, user_id, reaction, position) VALUES (?, ?, ?, ?)",
+        [("m", "b", "x", 3), ("m", "a", "x", 8), ("m", "a", "y", 4), ("z", "b", "x", 10)],
+    )
+    connection.execute("UPDATE head SET number = 10")
+    monkeypatch.undo()
+    return connection
+
+
+SAID = "SELECT id, position, place_id, author_id, content, created_at, updated_at, client_id"
+
+CHOSEN = "SELECT message_id, reaction, user_id, position FROM reactions ORDER BY position"
+
+
+def test_messages_are_kept(lively):
+    """
+    Messages were made anew, so that a webhook can have said one.  Each is still
+    there, in its order, with its clientId, and with its reactions; none became
+    a reply or a bot's.
+    """
+    said = lively.execute(f"{SAID} FROM messages ORDER BY position").fetchall()
+    chosen = lively.execute(CHOSEN).fetchall()
+    assert [len(said), len(chosen)] == [3, 4]
+    schema.upgrade(lively)
+    assert lively.execute(f"{SAID} FROM messages ORDER BY position").fetchall() == said
+    assert lively.execute(CHOSEN).fetchall() == chosen
+    new = "SELECT DISTINCT thread_id, webhook_id, bot_name FROM messages"
+    assert lively.execute(new).fetchall() == [(None, None, None)]
+    assert lively.execute("SELECT number FROM head").fetchall() == [(10,)]
+
+
+def test_rules_are_kept(lively):
+    """
+    What referred to the old table refers to the new one: a clientId is one
+    user's once, and what hangs on a message goes with it.
+    """
+    schema.upgrade(lively)
+    assert lively.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert lively.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    add = (
+        "INSERT INTO messages (id, position, place_id, thread_id, author_id, content, created_at,"
+        " client_id) VALUES (?, ?, 'c', ?, 'a', 'hi', 40, ?)"
+    )
+    for wrong in (
+        ("r", 11, None, "1"),  # a clientId of hers
+        ("r", 9, None, None),  # where another message stands
+        ("z", 11, None, None),  # another's id
+        ("r", 11, "nothing", None),  # a reply to nothing
+    ):
+        with pytest.raises(sqlite3.IntegrityError):
+            lively.execute(add, wrong)
+    lively.execute(add, ("r", 11, "m", None))
+    lively.execute("INSERT INTO reactions VALUES ('r', 'b', 'x', 12)")
+    lively.execute("DELETE FROM messages WHERE id = 'm'")
+    assert lively.execute("SELECT id FROM messages ORDER BY position").fetchall() == [
+        ("n",),
+        ("z",),
+    ]
+    assert lively.execute(CHOSEN).fetchall() == [("z", "x", "b", 10)]
+
+
 def test_all_or_nothing(connection, monkeypatch):
     """
     A step that breaks leaves the database as it was.
@@ -150,6 +236,11 @@ def test_compatible_future(connection):
             "SELECT id FROM messages WHERE thread_id = '' AND position < 7"
             " ORDER BY position DESC LIMIT 50",
             "messages_by_thread",
+        ),
+        (
+            "SELECT author_id, count(*), min(position), max(position) FROM messages"
+            " WHERE thread_id IN ('') GROUP BY thread_id, author_id",
+            "messages_by_replier",
         ),
         ("DELETE FROM images WHERE unused_since < 7", "images_by_age"),
         (
