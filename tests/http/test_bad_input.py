@@ -570,6 +570,14 @@ def test_no_object(world, call):
         assert world.refuses(call, body) == 400, what
 
 
+@each_call
+def test_unneeded(world, call):
+    """
+    So it is where nobody needs one.
+    """
+    assert world.refuses(call, b"{") == 400
+
+
 @each_with_body
 def test_damaged(world, call):
     """
