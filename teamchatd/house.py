@@ -38,7 +38,7 @@ from teamchatd.chat.messages import Messages
 from teamchatd.chat.reactions import Reactions
 from teamchatd.chat.retention import Retention
 from teamchatd.chat.settings import Settings
-from teamchatd.chat import threads as replying
+from teamchatd.chat.threads import Threads
 from teamchatd.chat.users import Users
 from teamchatd.chat.webhooks import Webhooks
 from teamchatd.files.shelf import Shelf
@@ -144,7 +144,7 @@ def _registration(given: config.Registration | config.CustomProvider) -> Registr
 
 
 @frozen
-class Threads:
+class Workplaces:
     """
     What works somewhere else, so that the reactor does not wait for it.
 
@@ -174,7 +174,7 @@ class House:
         database: Database,
         clock: IReactorTime,
         shelf: Shelf,
-        threads: Threads,
+        workplaces: Workplaces,
         develop: Develop,
         jwt_secret: str,
         bcrypt_cost: int = BCRYPT_COST,
@@ -193,7 +193,7 @@ class House:
         self.conversations, self.webhooks = ConversationStore(database), WebhookStore(database)
         self.journal = Journal(database)
         self.hub = Hub(clock, self.journal.after, chosen.events.streams_per_user)
-        self.passwords = Passwords(threads.hashing, bcrypt_cost)
+        self.passwords = Passwords(workplaces.hashing, bcrypt_cost)
         self.sessions = Sessions(
             SessionStore(database),
             Tokens(jwt_secret, clock),
@@ -219,8 +219,8 @@ class House:
             ImageStore(database),
             shelf,
             develop,
-            threads.pictures,
-            threads.files,
+            workplaces.pictures,
+            workplaces.files,
             clock,
             chosen.images.max_pixels,
         )
@@ -326,7 +326,7 @@ class House:
         Where something is said.
         """
         access, images = self.access, self.images
-        threads = replying.Threads(access, self.messages, said)
+        threads = Threads(access, self.messages, said)
         reactions = Reactions(access, self.reactions)
         channels = Channels(self.channels, mint)
         conversations = Conversations(access, self.conversations, self.messages, said, mint)

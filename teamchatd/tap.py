@@ -29,7 +29,7 @@ from teamchatd.chat.first_start import FirstStart
 from teamchatd.errors import ChatError
 from teamchatd.files.darkroom import Darkroom
 from teamchatd.files.shelf import Shelf
-from teamchatd.house import House, Threads, mint, postman_for
+from teamchatd.house import House, Workplaces, mint, postman_for
 from teamchatd.http.listening import CannotListen, Listening
 from teamchatd.store.database import Database
 from teamchatd.store.schema import Unusable
@@ -179,7 +179,7 @@ class Teamchat(Service):
             self._database,
             self._reactor,
             self._shelf,
-            Threads(self._hashing.run, self._pictures.run_for, self._files.run),
+            Workplaces(self._hashing.run, self._pictures.run_for, self._files.run),
             self._darkroom.develop,
             jwt_secret,
             postman=postman_for(chosen, self._reactor),

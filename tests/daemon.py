@@ -21,7 +21,7 @@ from teamchatd import config
 from teamchatd.chat.first_start import FirstStart
 from teamchatd.files import pictures
 from teamchatd.files.shelf import Shelf
-from teamchatd.house import House, Threads, mint
+from teamchatd.house import House, Workplaces, mint
 from teamchatd.http.calling import Calling
 from teamchatd.store.database import Database
 from tests.answers import Answer, EventReader, People
@@ -197,7 +197,7 @@ class Daemon(People):
             self.database,
             self.clock,
             shelf,
-            Threads(self._in_thread, lambda whom, work, *args: execute(work, *args), execute),
+            Workplaces(self._in_thread, lambda whom, work, *args: execute(work, *args), execute),
             pictures.develop,
             "the tests' own secret, thirty-two bytes",
             BCRYPT_COST,

@@ -5,7 +5,7 @@ Webhooks: programs that post into a channel.
 import secrets
 from collections.abc import Callable
 
-from attrs import define
+from attrs import define, field
 from twisted.logger import Logger
 
 from teamchatd.auth.links import hash_of
@@ -39,12 +39,14 @@ class NoWebhooksToken(Unidentified):
 class Webhooks:
     """
     @ivar _messages: the rules of what can be said.
+    @ivar _seen: hashes of tokens that were good.
     """
 
     _store: WebhookStore
     _said: MessageStore
     _messages: Messages
     _mint: Callable[[], str]
+    _seen: set[str] = field(init=False, factory=set)
 
     async def all(self, actor: Actor) -> list[Webhook]:
         access.admin(actor)
@@ -70,13 +72,22 @@ class Webhooks:
         await self._store.remove(webhook_id)
         log.info("Webhook {webhook} was removed, by {by}", webhook=webhook_id, by=actor.id)
 
+    def was_good(self, token: str | None) -> bool:
+        """
+        Whether this is no guess, as far as we remember.
+        """
+        return token is not None and hash_of(token) in self._seen
+
     async def whose(self, token: str | None) -> Webhook:
         """
-        @raise NoWebhooksToken: no webhook has this one.
+        @raise Unidentified: no webhook has this token.
         """
-        webhook = None if token is None else await self._store.whose(hash_of(token))
+        token_hash = "" if token is None else hash_of(token)
+        webhook = None if token is None else await self._store.whose(token_hash)
         if webhook is None:
-            raise NoWebhooksToken()
+            self._seen.discard(token_hash)
+            raise Unidentified("This needs the token of the webhook, as a Bearer token.")
+        self._seen.add(token_hash)
         return webhook
 
     async def post(self, webhook: Webhook, webhook_id: str, content: str | None) -> Message:

@@ -56,10 +56,12 @@ class Identity:
         @raise Unidentified: no webhook of ours.
         @raise TooMany: it posts too often.
         """
-        # Before the record is asked: there is one reader, and guesses cost nothing.
-        self._requests.refuse_over(f"address {self.neighbourhood(request)}")
+        token = bearer(request)
+        if not self._webhooks.was_good(token):
+            # Guesses cost nothing, and each would be a look at the record.
+            self._requests.refuse_over(f"address {self.neighbourhood(request)}")
         try:
-            webhook = await self._webhooks.whose(bearer(request))
+            webhook = await self._webhooks.whose(token)
         except Unidentified:
             self.count_stranger(request)
             raise

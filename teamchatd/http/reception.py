@@ -54,6 +54,9 @@ class Spool(SpooledTemporaryFile[bytes]):
         if closed is not None:
             closed()
 
+    def __exit__(self, *ended: object) -> None:
+        self.close()  # which its base goes past
+
 
 @define(eq=False)
 class Reception:

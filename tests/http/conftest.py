@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from teamchatd.files.shelf import Shelf
-from teamchatd.house import House
+from teamchatd.house import House, Workplaces
 from teamchatd.store.database import Database
 from tests.daemon import settings
 from tests.oauth import PLAIN
@@ -26,8 +26,9 @@ def areas(tmp_path, monkeypatch):
     for mode in MODES:
         clock = Clock()
         chosen = settings(auth={"auth_mode": mode}, oauth={"custom": (PLAIN,)})
+        nowhere = Workplaces(None, None, None)
         database, shelf = Database(tmp_path, clock), Shelf(tmp_path / "files")
-        House(chosen, database, clock, shelf, None, None, None, "a secret that opens nothing here")
+        House(chosen, database, clock, shelf, nowhere, None, "a secret that opens nothing here")
     return {type(area): area for area in found}.values()
 
 

@@ -8,8 +8,8 @@ from pkgutil import walk_packages
 import teamchatd
 from teamchatd.chat.access import AdminsOnly
 from teamchatd.errors import ChatError
+from teamchatd.http.reception import Reception
 from teamchatd.http.routes import STATUS, status_of
-from teamchatd.http.uploads import largest_body
 from tests.contract import METHODS, described, spelled_out
 
 OPEN = {
@@ -87,10 +87,11 @@ def test_large_bodies(routes):
     """
     Whoever may send more than others sends an image, and has it read elsewhere.
     """
+    reception = Reception(None, None, None, 10 << 20)
     large = {
         (method, path)
         for method, path in routes
-        if largest_body(method.encode(), path.encode(), 10 << 20, 1 << 20) == 30 << 20
+        if reception.largest(method.encode(), path.encode()) == 30 << 20
     }
     assert large == {route for route, door in routes.items() if door == "uploading"}
     assert large == {call for call, said in calls().items() if is_upload(said)}

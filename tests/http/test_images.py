@@ -7,6 +7,10 @@ from base64 import b64encode
 
 import pytest
 
+from teamchatd.http.reception import MOST_OF_ONE
+from teamchatd.http.request import LONGEST_SENDING
+from teamchatd.http.uploads import SLICE
+from tests.daemon import request_bytes
 from tests.files import corpus
 
 NAME = re.compile(r"\d{13}-[0-9a-f]{12,}\.(jpg|jpeg|png|webp|svg)")
@@ -142,6 +146,7 @@ def test_name_tells_when(in_memory):
         ({"image": base64(corpus.png()).replace("/", "_").replace("+", "-")}, "base64"),
         ({"image": "ü" * 40}, "base64"),
         ({"image": base64(corpus.png()) + "====" + base64(corpus.png())}, "base64"),
+        ({"image": "A" * (SLICE - 4) + "AA==" + "AAAA"}, "base64"),
         ({"image": None}, "'image' has to be a string."),
         ({"thumbnail": None}, "'thumbnail' has to be a string."),
         ({"thumbnail": ""}, "'thumbnail' is empty."),
@@ -247,6 +252,71 @@ def test_stranger_sends_nothing_large(daemon, place, wire, who):
         line = wire(daemon)
         line.send("\r\n".join([*head, length, "", ""]).encode())
         assert line.answer("POST", f"{place}/image").status == 401
+
+
+def begun(wire, daemon, who, place, target=""):
+    """
+    A connection on which an upload of 2 MB has begun, and its first byte was sent.
+    """
+    headers = {"authorization": f"Bearer {who}", "content-type": "application/json"}
+    head = request_bytes("POST", f"{target}{place}/image", headers, b"")
+    line = wire(daemon)
+    line.send(head.replace(b"\r\n\r\n", b"\r\ncontent-length: 2000000\r\n\r\n") + b"{")
+    return line
+
+
+def test_many_at_once(in_memory, wire):
+    """
+    One user sends so many large bodies at once, and no more; what has arrived, or
+    never will, is not counted.
+    """
+    daemon = in_memory()
+    ada, bob = daemon.token("ada"), daemon.token("bob")
+    place = f"/channels/{daemon.general(ada)}/messages"
+    lines = [begun(wire, daemon, ada, place) for _ in range(MOST_OF_ONE)]
+    refused = begun(wire, daemon, ada, place).answer("POST", f"{place}/image")
+    assert (refused.status, refused.headers["retry-after"]) == (429, "5")
+    assert upload(daemon, ada, place).status == 200  # which is small
+    assert begun(wire, daemon, bob, place).connection.value() == b""
+    lines[0].leave()
+    lines[1].send(b" " * 1_999_998 + b"}")
+    assert lines[1].answer("POST", f"{place}/image").status == 400
+    for _ in range(2):
+        assert begun(wire, daemon, ada, place).connection.value() == b""
+    assert begun(wire, daemon, ada, place).answer("POST", f"{place}/image").status == 429
+
+
+def test_strangers_are_counted(in_memory, wire):
+    """
+    As on every other call.
+    """
+    daemon = in_memory(rate_limit={"enabled": True, "requests_per_minute": 10})
+    place = "/channels/any/messages"
+    said = [begun(wire, daemon, "me", place).answer("POST", f"{place}/image") for _ in range(12)]
+    assert [answer.status for answer in said] == [401] * 10 + [429] * 2
+    assert said[-1].headers["retry-after"]
+
+
+def test_never_ends(in_memory, wire):
+    """
+    A byte now and then does not keep a large body open for ever.
+    """
+    daemon = in_memory()
+    ada = daemon.token("ada")
+    line = begun(wire, daemon, ada, f"/channels/{daemon.general(ada)}/messages")
+    for _ in range(int(LONGEST_SENDING) // 50):
+        assert not line.closed
+        line.send(b" ")
+        daemon.clock.advance(50)
+    assert line.closed
+
+
+def test_absolute_target(in_memory, wire):
+    daemon = in_memory()
+    ada = daemon.token("ada")
+    place = f"/channels/{daemon.general(ada)}/messages"
+    line = begun(wire, daemon, ada, place, "http://chat.example")
+    assert line.connection.value() == b""
 
 
 def test_nothing_private_left(daemon, ada, place):
@@ -661,6 +731,24 @@ def test_strays(in_memory):
     assert len(shelf(daemon)) == len(known) + 3
     pass_by(daemon, DAY)
     assert shelf(daemon) == known | {"notes.txt"}
+
+
+def test_unreadable_file(in_memory):
+    """
+    What is there and cannot be read is our trouble.
+    """
+    daemon = in_memory()
+    ada = daemon.token("ada")
+    place = f"/channels/{daemon.general(ada)}/messages"
+    name = uploaded(daemon, ada, place)
+    path = daemon.directory / "files" / name
+    path.unlink()
+    path.mkdir()
+    answer = fetch(daemon, ada, place, name)
+    assert (answer.status, answer.error) == (
+        503,
+        "The server cannot read this image right now. Try again later.",
+    )
 
 
 def test_missing_file(in_memory):

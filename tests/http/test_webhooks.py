@@ -429,15 +429,20 @@ def test_too_often(make_daemon):
 
 
 @memory_only
-def test_guessing(make_daemon):
+def test_guessing(make_daemon, monkeypatch):
     """
-    Who guesses tokens is stopped, and a webhook at the same address goes on.
+    Who guesses tokens is stopped, and then the record is not even asked; a webhook
+    at the same address goes on.
     """
     daemon = make_daemon(rate_limit={"enabled": True, "requests_per_minute": 30})
     ada = daemon.token("ada")
     hook = made(daemon, ada, "build", daemon.general(ada))
+    assert post(daemon, hook, "begun").status == 200
+    asked, read = [], daemon.database.read
+    monkeypatch.setattr(daemon.database, "read", lambda *work: asked.append(work) or read(*work))
     statuses = [post(daemon, hook, "x", f"{number:064x}").status for number in range(40)]
     assert (statuses[0], statuses[-1]) == (401, 429)
+    assert len(asked) == statuses.count(401)
     assert post(daemon, hook, "done").status == 200
 
 
