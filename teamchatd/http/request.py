@@ -3,6 +3,7 @@ The HTTP request, as Twisted hands it to us, with the manners of our contract.
 """
 
 import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, AnyStr
@@ -58,10 +59,12 @@ def broken(what: str, failure: Failure) -> bytes:
 class Request(server.Request):
     """
     @ivar fields: the JSON object in the body; C{{}} for an empty one.
+    @ivar is_gone: whether the connection was lost, and nobody waits for the answer.
     """
 
     fields: dict[str, Any]
     content: BytesIO
+    is_gone = False
     _is_too_large = False
     _discarded = 0
     _deadline: Any = None
@@ -146,6 +149,7 @@ class Request(server.Request):
             super().requestReceived(command, path, version)
 
     def connectionLost(self, reason: Failure) -> None:
+        self.is_gone = True
         self._forget_deadline()
         super().connectionLost(reason)
 
@@ -205,6 +209,13 @@ class Request(server.Request):
         else:
             headers.setRawHeaders(*TO_SCRIPTS)
 
+    def answer(self, code: int, headers: Mapping[Any, Any], body: bytes) -> None:
+        self.setResponseCode(code)
+        for name, value in headers.items():
+            self.responseHeaders.setRawHeaders(name, [value])
+        self.write(body)
+        self.finish()
+
     def setResponseCode(self, code: int, message: bytes | None = None) -> None:
         """
         Twisted's own list is older than 429, which it calls "Unknown Status".
@@ -216,6 +227,8 @@ class Request(server.Request):
         What no route and no error handler has caught.
         """
         body = broken(self.what, reason)
+        if self.is_gone:
+            return reason
         if self.startedWriting:
             self.channel.loseConnection()
             return reason
