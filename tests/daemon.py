@@ -74,7 +74,10 @@ class ThreadlessDatabase(Database):
         connection.execute("PRAGMA synchronous = OFF")
         return connection
 
-    def _pool(self, size):
+    def _soon(self, function):
+        function()
+
+    def _pool(self):
         return Threadless(self._connect())
 
 

@@ -3,6 +3,7 @@ The HTTP request, as Twisted hands it to us, with the manners of our contract.
 """
 
 import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from io import BytesIO
 from typing import IO, Any, AnyStr, Protocol
@@ -14,6 +15,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import server
 from twisted.web.resource import IResource
+
+from teamchatd.http.connection import Connection
 
 log = Logger()
 
@@ -42,6 +45,8 @@ ON_EVERY_ANSWER = (
 
 TO_SCRIPTS = (b"Access-Control-Expose-Headers", [b"Retry-After"])
 """What a page from elsewhere may read besides the body: how long it has to wait."""
+
+PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 PREFLIGHT = (
     (b"Access-Control-Allow-Methods", [b"GET, POST, PUT, DELETE"]),
@@ -97,10 +102,12 @@ class Receives(Protocol):
 class Request(server.Request):
     """
     @ivar fields: the JSON object in the body; C{{}} for an empty one.
+    @ivar is_gone: whether the connection was lost, and nobody waits for the answer.
     """
 
     fields: dict[str, Any]
     content: IO[bytes]
+    is_gone = False
     _largest_body = LARGEST_BODY
     _is_refused = False
     _discarded = 0
@@ -119,13 +126,6 @@ class Request(server.Request):
         """
         path = self.uri.partition(b"?")[0]
         return (self.method + b" " + path).decode("ascii", "backslashreplace")
-
-    def getRequestHostname(self) -> bytes:
-        """
-        We serve one host, and ask nobody for its name: Klein would decode what
-        the client calls it, and fail on names that are none.
-        """
-        return b"localhost"
 
     def getHeader(self, key: AnyStr) -> AnyStr | None:
         """
@@ -214,8 +214,7 @@ class Request(server.Request):
         headers.setRawHeaders(b"Connection", [b"close"])
         if refused.retry_after is not None:
             headers.setRawHeaders(b"Retry-After", [b"%d" % refused.retry_after])
-        phrase = HTTPStatus(refused.code).phrase.encode()
-        self.channel.writeHeaders(b"HTTP/1.1", b"%d" % refused.code, phrase, headers)
+        self.channel.writeHeaders(b"HTTP/1.1", b"%d" % refused.code, PHRASES[refused.code], headers)
         self.channel.write(body)
         if waits_for_us:
             self._hang_up()
@@ -230,6 +229,7 @@ class Request(server.Request):
             super().requestReceived(command, path, version)
 
     def connectionLost(self, reason: Failure) -> None:
+        self.is_gone = True
         self._forget_deadline()
         super().connectionLost(reason)
 
@@ -288,17 +288,36 @@ class Request(server.Request):
         else:
             headers.setRawHeaders(*TO_SCRIPTS)
 
+    def answer(self, code: int, headers: Mapping[Any, Any], body: bytes) -> None:
+        self.setResponseCode(code)
+        for name, value in headers.items():
+            self.responseHeaders.setRawHeaders(name, [value])
+        self.write(body)
+        self.finish()
+
+    def write(self, data: bytes) -> None:
+        """
+        Headers without a body are not followed by one, as far as the connection
+        can know.
+        """
+        super().write(data)
+        if not self.is_gone:
+            channel: Any = self.channel
+            channel.flush()
+
     def setResponseCode(self, code: int, message: bytes | None = None) -> None:
         """
         Twisted's own list is older than 429, which it calls "Unknown Status".
         """
-        super().setResponseCode(code, message or HTTPStatus(code).phrase.encode())
+        super().setResponseCode(code, message or PHRASES[code])
 
     def processingFailed(self, reason: Failure) -> Failure:
         """
         What no route and no error handler has caught.
         """
         body = broken(self.what, reason)
+        if self.is_gone:
+            return reason
         if self.startedWriting:
             self.channel.loseConnection()
             return reason
@@ -316,6 +335,7 @@ class Site(server.Site):
     @ivar reception: looks at large bodies; without it, there are none.
     """
 
+    protocol: Any = Connection
     requestFactory = Request
     displayTracebacks = False
     noisy = False  # or the log says "Starting factory <... object at 0x7f...>"
@@ -331,6 +351,13 @@ class Site(server.Site):
         super().__init__(root, reactor=reactor, parsePOSTFormSubmission=False)
         self.origins = origins
         self.reception = reception
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """
+        Twisted offers HTTP/2 where a library for it happens to be installed, and an
+        event stream could not take over such a connection.
+        """
+        return [b"http/1.1"]
 
     def log(self, request: Any) -> None:
         """

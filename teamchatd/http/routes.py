@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import orjson
 from klein import Klein, Response
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -76,30 +75,30 @@ def json_app() -> Klein:
     """
     app = Klein()
     on: Any = app.handle_errors  # its type wants IRequest, and ours is what it gets
+    on(Exception)(lambda area, request, failure: refusal(request, failure))
+    return app
 
-    @on(ChatError)
-    def refused(self: Any, request: Request, failure: Failure) -> Response:
-        error = failure.value
-        assert isinstance(error, ChatError)
+
+def refusal(request: Request, failure: Failure) -> Response:
+    """
+    What is answered where there is no route, or the route has failed.
+    """
+    error = failure.value
+    if isinstance(error, ChatError):
         extra = {"Retry_After": str(error.retry_after)} if isinstance(error, TooMany) else {}
         return answer({"error": str(error)}, status_of(error), **extra)
+    if isinstance(error, MethodNotAllowed):
+        return _other_method(request, error)
+    if isinstance(error, HTTPException):
+        return _unroutable(error)
+    return raw_answer(broken(request.what, failure), "application/json", 500)
 
-    @on(HTTPException)
-    def unroutable(self: Any, request: Request, failure: Failure) -> Response:
-        error = failure.value
-        if isinstance(error, MethodNotAllowed):
-            return _other_method(request, error)
-        assert isinstance(error, HTTPException)
-        # A path with "//" would be redirected: our paths have one spelling.
-        if isinstance(error, RequestRedirect) or error.code == 404:
-            return answer({"error": "There is nothing at this address."}, 404)
-        return answer({"error": error.name}, error.code or 400)
 
-    @on(Exception)
-    def unexpected(self: Any, request: Request, failure: Failure) -> Response:
-        return raw_answer(broken(request.what, failure), "application/json", 500)
-
-    return app
+def _unroutable(error: HTTPException) -> Response:
+    # A path with "//" would be redirected: our paths have one spelling.
+    if isinstance(error, RequestRedirect) or error.code == 404:
+        return answer({"error": "There is nothing at this address."}, 404)
+    return answer({"error": error.name}, error.code or 400)
 
 
 def _other_method(request: Request, error: MethodNotAllowed) -> Response:
@@ -121,21 +120,16 @@ def _door(name: str, enter: Enter, read: Callable[[Request], dict[str, Any]] = r
     """
     A decorator for routes: C{enter} says who comes in, before C{read} reads the body.
 
-    What was begun is finished even if the client goes away: Klein cancels what
-    it was given, and the database would carry on alone, with nobody told.
+    What was begun is finished even if the client goes away, because nobody cancels
+    it (L{teamchatd.http.site}): the database would carry on alone, with nobody told.
     """
 
-    def door(route: Route) -> Callable[..., "Deferred[Rendered]"]:
+    def door(route: Route) -> Route:
         @wraps(route)
-        def guarded(area: Area, request: Request, **parts: str) -> "Deferred[Rendered]":
-            async def work() -> Rendered:
-                entered = await enter(area.identity, request)
-                request.fields = read(request)
-                return await route(area, request, *entered, **parts)
-
-            result: Deferred[Rendered] = Deferred()
-            Deferred.fromCoroutine(work()).addBoth(result.callback)
-            return result
+        async def guarded(area: Area, request: Request, **parts: str) -> Rendered:
+            entered = await enter(area.identity, request)
+            request.fields = read(request)
+            return await route(area, request, *entered, **parts)
 
         guarded.door = name  # type: ignore[attr-defined]
         return guarded

@@ -47,6 +47,12 @@ class Sending(Resource):
         self._showing, self._file = showing, showing.file
         self._size = os.fstat(self._file.fileno()).st_size
 
+    def close(self) -> None:
+        """
+        There is nobody to send it to any more.
+        """
+        self._file.close()
+
     def render(self, request: Request) -> int:
         headers = request.responseHeaders
         etag = f'"{self._showing.name}"'.encode()

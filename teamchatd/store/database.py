@@ -1,16 +1,17 @@
 """
-One SQLite file: a writer who commits for many at once, and readers beside it.
+One SQLite file: a writer who commits for many at once, and a reader beside it.
 
 A change is acknowledged when it is on disk (WAL, C{synchronous=FULL}), and its
 events are handed on only then.  Changes that arrive while the writer is busy
 share its next transaction, each in a savepoint, so that one which fails undoes
-only itself.  A change that comes alone waits for nobody.
+only itself.  Readings that arrive while the reader is busy share its next
+transaction, too.  Whatever comes alone waits for nobody.
 """
 
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple, cast
@@ -18,7 +19,7 @@ from typing import Any, TypeVar, TypeVarTuple, cast
 from attrs import define, field, frozen
 from twisted.application.service import Service
 from twisted.enterprise.adbapi import ConnectionPool, Transaction
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -26,6 +27,7 @@ from twisted.python.failure import Failure
 from teamchatd.errors import Unavailable
 from teamchatd.model import Entry
 from teamchatd.store.change import Change
+from teamchatd.store.line import Job, Line
 from teamchatd.store.schema import Unusable, copies_in, upgrade
 
 log = Logger()
@@ -36,8 +38,8 @@ Ts = TypeVarTuple("Ts")
 LARGEST_BATCH = 500
 """Changes in one transaction: a longer one would make its first wait for its last."""
 
-READERS = 1
-"""Connections that read.  More gain nothing: Python runs one of them at a time."""
+READ_AT_ONCE = 32
+"""Readings in one transaction.  With fewer, handing them over is felt; with more, the waiting."""
 
 NOT_STORED = "The server cannot store this right now. Nothing was changed. Try again later."
 STOPPING = "The server is stopping. Try again in a moment."
@@ -87,26 +89,6 @@ class Head:
     number: int
 
 
-@define(eq=False)
-class Job:
-    """
-    A change that somebody waits for.
-    """
-
-    work: Callable[..., Any]
-    args: tuple[Any, ...]
-    at: int
-    done: "Deferred[Any]" = field(factory=Deferred)
-    outcome: Any = None
-    failure: Failure | None = None
-
-    def tell_outcome(self) -> None:
-        if self.failure is None:
-            self.done.callback(self.outcome)
-        else:
-            self.done.errback(self.failure)
-
-
 def run_batch(cursor: sqlite3.Cursor, jobs: list[Job]) -> list[Entry]:
     """
     Run C{jobs} in one transaction, which the caller commits.
@@ -153,13 +135,16 @@ class Database(Service):
     _directory: Path
     _clock: IReactorTime
     committed: Callable[[list[Entry]], None] = field(default=lambda entries: None)
-    _waiting: list[Job] = field(init=False, factory=list)
-    _busy: bool = field(init=False, default=False)
+    _changes: Line = field(init=False)
+    _readings: Line = field(init=False)
     _broken: bool = field(init=False, default=False)
-    _idle: "list[Deferred[None]]" = field(init=False, factory=list)
     _lock: Any = field(init=False, default=None)
     _writer: Any = field(init=False, default=None)
-    _readers: Any = field(init=False, default=None)
+    _reader: Any = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        self._changes = Line(self._run_changes, self._soon, LARGEST_BATCH)
+        self._readings = Line(self._run_readings, self._soon, READ_AT_ONCE)
 
     @property
     def path(self) -> Path:
@@ -182,7 +167,7 @@ class Database(Service):
         except Unusable:
             self._lock.close()
             raise
-        self._writer, self._readers = self._pool(1), self._pool(READERS)
+        self._writer, self._reader = self._pool(), self._pool()
         super().startService()
 
     def stopService(self) -> "Deferred[None]":
@@ -190,10 +175,8 @@ class Database(Service):
         Finish what was begun, then let go of the files.
         """
         super().stopService()
-        idle: Deferred[None] = Deferred()
-        self._idle.append(idle)
-        self._look_idle()
-        return idle.addCallback(lambda _: self._close())
+        done = gatherResults([self._changes.all_done(), self._readings.all_done()])
+        return done.addCallback(lambda _: self._close())
 
     def head(self) -> Head:
         """
@@ -232,34 +215,39 @@ class Database(Service):
         if not self.running:
             return fail(Unavailable(STOPPING))
         job = Job(work, args, self._now())
-        self._waiting.append(job)
-        if not self._busy:
-            self._next_batch()
+        self._changes.join(job)
         return job.done
 
     def read(self, work: Callable[[sqlite3.Cursor, *Ts], T], *args: *Ts) -> "Deferred[T]":
         """
-        Run C{work(cursor, *args)} in a reader's thread, on one state of the
+        Run C{work(cursor, *args)} in the reader's thread, on one state of the
         record, which holds all that was acknowledged until now.
 
+        @return: what C{work} returned.  Nobody changes it: others may have asked
+            the same at the same time, and have it too.
         @raise Unavailable: storage does not answer.
         """
         if not self.running:
             return fail(Unavailable(STOPPING))
-        reading: Deferred[T] = self._readers.runInteraction(_on_one_state, work, args)
-        return reading.addErrback(self._unreadable)
+        job = Job(work, args, self._now())
+        self._readings.join(job)
+        return job.done.addErrback(self._unreadable)
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1000)
 
-    def _next_batch(self) -> None:
-        jobs, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
-        self._busy = True
-        batch: Deferred[list[Entry]] = self._writer.runInteraction(_in_one_transaction, jobs)
-        batch.addCallbacks(self._kept, self._lost, callbackArgs=(jobs,), errbackArgs=(jobs,))
-        batch.addErrback(lambda failure: log.failure("a batch was not told of", failure))
+    def _soon(self, function: Callable[[], None]) -> None:
+        self._clock.callLater(0, function)
 
-    def _kept(self, entries: list[Entry], jobs: list[Job]) -> None:
+    def _run_changes(self, jobs: list[Job]) -> "Deferred[None]":
+        batch: Deferred[list[Entry]] = self._writer.runInteraction(_in_one_transaction, jobs)
+        return batch.addCallbacks(self._kept, self._lost, errbackArgs=(jobs,))
+
+    def _run_readings(self, jobs: list[Job]) -> "Deferred[None]":
+        reading: Deferred[None] = self._reader.runInteraction(_on_one_state, jobs)
+        return reading.addErrback(_fail_all, jobs)
+
+    def _kept(self, entries: list[Entry]) -> None:
         if self._broken:
             self._broken = False
             log.info("{path} can be written again", path=str(self.path))
@@ -268,7 +256,6 @@ class Database(Service):
                 self.committed(entries)
             except Exception:
                 log.failure("some of what was committed was not told")
-        self._batch_over(jobs)
 
     def _lost(self, failure: Failure, jobs: list[Job]) -> None:
         if not failure.check(sqlite3.Error):
@@ -283,24 +270,6 @@ class Database(Service):
             )
         for job in jobs:
             job.failure = Failure(Unavailable(NOT_STORED))
-        self._batch_over(jobs)
-
-    def _batch_over(self, jobs: list[Job]) -> None:
-        """
-        The next batch goes first: its disk works while these are answered.
-        """
-        self._busy = False
-        if self._waiting:
-            self._next_batch()
-        for job in jobs:
-            job.tell_outcome()
-        self._look_idle()
-
-    def _look_idle(self) -> None:
-        if not self._busy:
-            idle, self._idle = self._idle, []
-            for waiting in idle:
-                waiting.callback(None)
 
     def _unreadable(self, failure: Failure) -> Failure:
         if not failure.check(sqlite3.Error):
@@ -347,14 +316,17 @@ class Database(Service):
         prepare(connection)
         return connection
 
-    def _pool(self, size: int) -> ConnectionPool:
+    def _pool(self) -> ConnectionPool:
+        """
+        Of one connection: there is one writer, and Python runs one reader at a time.
+        """
         return ConnectionPool(
-            "sqlite3", self.path, **CONNECT, cp_min=1, cp_max=size, cp_openfun=prepare
+            "sqlite3", self.path, **CONNECT, cp_min=1, cp_max=1, cp_openfun=prepare
         )
 
     def _close(self) -> None:
         self._writer.close()
-        self._readers.close()
+        self._reader.close()
         self._lock.close()
 
 
@@ -366,7 +338,40 @@ def _in_one_transaction(transaction: Transaction, jobs: list[Job]) -> list[Entry
     return run_batch(transaction.connection.cursor(), jobs)
 
 
-def _on_one_state(transaction: Transaction, work: Callable[..., T], args: tuple[Any, ...]) -> T:
+def _on_one_state(transaction: Transaction, jobs: list[Job]) -> None:
     cursor = transaction.connection.cursor()
-    cursor.execute("BEGIN")
-    return work(cursor, *args)
+    answers: dict[Hashable, Any] = {}
+    for job in jobs:
+        question = _question(job)
+        try:
+            if question not in answers:
+                answers[question] = _answer(cursor, job)
+            job.outcome = answers[question]
+        except Exception:
+            job.failure = Failure()
+
+
+def _question(job: Job) -> Hashable:
+    """
+    What a reading asks.  Those who ask the same of the same state get the same
+    answer: after a restart all clients come back and read the newest page.
+    """
+    question = (job.work, job.args)
+    try:
+        hash(question)
+    except TypeError:  # there is a list in it: nobody else asks this
+        return job
+    return question
+
+
+def _answer(cursor: sqlite3.Cursor, job: Job) -> Any:
+    # Also after a disk error, which ends the transaction: without one, each statement of a
+    # reading would see a state of its own.
+    if not cursor.connection.in_transaction:
+        cursor.execute("BEGIN")
+    return job.work(cursor, *job.args)
+
+
+def _fail_all(failure: Failure, jobs: list[Job]) -> None:
+    for job in jobs:
+        job.failure = Failure(failure.value)

@@ -7,13 +7,14 @@ import sqlite3
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import fail, gatherResults
 from twisted.logger import globalLogPublisher
 
 from teamchatd.errors import Invalid, Unavailable
 from teamchatd.model import Everyone, Users
-from teamchatd.store.database import Database, Job, run_batch
+from teamchatd.store.database import Database, run_batch
 from teamchatd.store.journal import Journal
+from teamchatd.store.line import Job
 from teamchatd.store.schema import Unusable
 from tests.daemon import ThreadlessDatabase
 
@@ -55,6 +56,17 @@ def database(request, tmp_path):
     made.committed = lambda entries: made.told.append([entry.number for entry in entries])
     yield made
     pytest_twisted.blockon(made.stopService())
+
+
+@pytest.fixture
+def reader(tmp_path):
+    """
+    Runs jobs as one turn of the reader's thread.
+    """
+    made = ThreadlessDatabase(tmp_path, reactor)
+    made.startService()
+    yield lambda jobs: made._run_readings(jobs)
+    made.stopService()
 
 
 def ensure(test):
@@ -166,6 +178,121 @@ async def test_unreadable(database):
 
 
 @ensure
+async def test_reading_at_once(database):
+    """
+    Of many who read at once each has their own answer, or their own failure, and
+    sees all that was acknowledged before.
+    """
+
+    def double(cursor, number):
+        if number % 7 == 0:
+            raise Invalid(f"not {number}")
+        return len(names(cursor)) * number
+
+    await database.change(put, "a")
+    await database.change(put, "b")
+    answers = [
+        database.read(double, number).addErrback(lambda failure: str(failure.value))
+        for number in range(100)
+    ]
+    assert await gatherResults(answers) == [
+        2 * number if number % 7 else f"not {number}" for number in range(100)
+    ]
+
+
+@ensure
+async def test_same_question(database):
+    """
+    Who asks the same at the same time gets the same answer; a list in a question,
+    which cannot be looked up, is no hindrance.
+    """
+
+    def ask(cursor, what):
+        return [names(cursor), what]
+
+    await database.change(put, "a")
+    asked = ["x", "x", ["x"], ["x"], "y"]
+    answers = await gatherResults([database.read(ask, what) for what in asked])
+    assert answers == [[["a"], what] for what in asked]
+
+
+@ensure
+async def test_question_after_change(database):
+    """
+    An answer that was given before a change is not given again after it.
+    """
+    for name in "abc":
+        before = database.read(names)
+        await database.change(put, name)
+        assert name in await database.read(names)
+        await before
+
+
+def test_same_question_is_asked_once(reader):
+    """
+    The storm of clients after a restart costs one reading and not thousands.
+    """
+    asked = []
+
+    def ask(cursor, what):
+        asked.append(what)
+        return what.upper()
+
+    jobs = [Job(ask, (what,), 0) for what in "aababa"]
+    reader(jobs)
+    assert asked == ["a", "b"]
+    assert [job.outcome for job in jobs] == list("AABABA")
+
+
+def test_failure_is_asked_again(reader):
+    """
+    Nobody is handed somebody else's exception.
+    """
+
+    def fails(cursor):
+        raise Invalid("no")
+
+    first, second = jobs = [Job(fails, (), 0), Job(fails, (), 0)]
+    reader(jobs)
+    assert first.failure.value is not second.failure.value
+
+
+def test_readings_after_disk_failure(reader):
+    """
+    When the disk fails one of those who read, SQLite may end the transaction that
+    all share; the others still see one state each.
+    """
+
+    def fails(cursor):
+        cursor.execute("ROLLBACK")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    def is_on_one_state(cursor):
+        return cursor.connection.in_transaction
+
+    bad, good = jobs = [Job(fails, (), 0), Job(is_on_one_state, (), 0)]
+    reader(jobs)
+    assert bad.failure.check(sqlite3.OperationalError)
+    assert good.outcome is True
+
+
+@ensure
+async def test_reader_is_lost(database, monkeypatch):
+    """
+    When nobody can be asked at all, everybody is refused, and the next are not.
+    """
+
+    def lost(*args):
+        return fail(sqlite3.OperationalError("unable to open database file"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database._reader, "runInteraction", lost)
+        with pytest.raises(Unavailable):
+            await database.read(names)
+    assert await database.read(names) == []
+
+
+@ensure
 async def test_audiences(database):
     """
     Whom an entry is for is read as it was written.
@@ -264,8 +391,10 @@ async def test_finishes_what_was_begun(tmp_path):
     database = Database(tmp_path, reactor)
     database.startService()
     waiting = [database.change(put, f"n{index}") for index in range(1200)]
+    waiting += [database.read(lambda cursor, index: index, index) for index in range(200)]
     await database.stopService()
     assert all(each.called for each in waiting)
+    assert [each.result for each in waiting[1200:]] == list(range(200))
     with sqlite3.connect(tmp_path / "teamchat.sqlite") as connection:
         assert len(names(connection.cursor())) == 1200
     connection.close()
