@@ -10,10 +10,12 @@ run: .venv/.run ## start the daemon here, on its defaults; Ctrl-C ends it
 	@exec .venv/bin/twistd --nodaemon --pidfile= teamchat $(ARGS)
 
 test: .venv/.test ## run all tests
-	$(PYTHON) -m pytest $(ARGS)
+	@rm -rf .pytest_cache/seen
+	$(PYTHON) -m pytest -n 2 --dist loadfile --write-seen .pytest_cache/seen $(ARGS)
+	@[ -n "$(ARGS)" ] || $(PYTHON) -m pytest --seen .pytest_cache/seen tests/test_coverage_of_contract.py
 
 quick: .venv/.test ## run the tests that start no daemon, socket or process
-	$(PYTHON) -m pytest -m "not real" -n 2 --dist loadfile $(ARGS)
+	QUICK=1 $(PYTHON) -m pytest -m "not real" -n 2 --dist loadfile $(ARGS)
 
 check: .venv/.test ## look for mistakes and bad form
 	$(PYTHON) -m ruff check .

@@ -2,31 +2,42 @@
 The daemons that the tests talk to.
 """
 
+import os
+from pathlib import Path
+
 import pytest
 
+from tests.answers import CONTRACT
 from tests.daemon import Daemon
 from tests.oauth import House
 from tests.real.daemon import RealDaemon
 from tests.wire import Wire
 
 LAST = "test_coverage_of_contract.py"
-"""Asks what all the other tests have seen, so it runs after them, and never with a few of them."""
+"""Asks what all the other tests have seen: never with them, and after all of them."""
+
+
+def pytest_addoption(parser):
+    parser.addoption("--write-seen", type=Path, help="where to write what of the contract was seen")
+    parser.addoption("--seen", type=Path, help="where that was written; for what comes last")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    option = config.option
-    is_all = (
-        not hasattr(config, "workerinput")  # of pytest-xdist, each of which sees a part
-        and config.args_source is not pytest.Config.ArgsSource.ARGS
-        and option.markexpr in ("", "not real")
-        and not (option.keyword or option.deselect or option.ignore or option.ignore_glob)
-        and not getattr(option, "lf", False)
-    )
-    last = [item for item in items if item.path.name == LAST]
-    items[:] = [item for item in items if item not in last] + (last if is_all else [])
-    if last and not is_all:
+    if config.option.seen is None:
+        last = [item for item in items if item.path.name == LAST]
+        items[:] = [item for item in items if item not in last]
         config.hook.pytest_deselected(items=last)
+
+
+def pytest_sessionfinish(session):
+    """
+    Each process that ran tests writes what it has seen.
+    """
+    folder = session.config.option.write_seen
+    if folder is not None and (CONTRACT.seen or CONTRACT.seen_events):
+        folder.mkdir(parents=True, exist_ok=True)
+        CONTRACT.write_seen(folder / f"{os.getpid()}.json")
 
 
 @pytest.fixture

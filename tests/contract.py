@@ -230,6 +230,15 @@ class Contract:
             raise AssertionError(f"event {kind}: {problem}")
         self.seen_events.add(str(kind))
 
+    def write_seen(self, file: Path) -> None:
+        seen = {"answers": sorted(self.seen), "events": sorted(self.seen_events)}
+        file.write_text(json.dumps(seen))
+
+    def read_seen(self, file: Path) -> None:
+        seen = json.loads(file.read_text())
+        self.seen |= {(method, path, status) for method, path, status in seen["answers"]}
+        self.seen_events |= set(seen["events"])
+
     def never_seen(self) -> list[tuple[str, str, int]]:
         """
         The answers that are described and that no check has met.

@@ -35,6 +35,8 @@ class Shelf:
         if not self.directory.is_dir():
             self.directory.mkdir(mode=0o700, parents=True)
             _settle(self.directory.parent)
+        if self.directory.stat().st_mode & 0o077:
+            self.directory.chmod(0o700)  # put back from a backup, perhaps
         with os.scandir(self.directory) as entries:
             halves = [Path(entry) for entry in entries if entry.name.startswith(HALF)]
         for half in halves:

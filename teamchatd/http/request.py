@@ -109,6 +109,7 @@ class Request(server.Request):
     content: IO[bytes]
     is_gone = False
     _largest_body = LARGEST_BODY
+    _is_complete = False
     _is_refused = False
     _discarded = 0
     _deadline: Any = None
@@ -226,12 +227,29 @@ class Request(server.Request):
         if self._is_refused:
             self._hang_up()
         else:
+            self._is_complete = True
             super().requestReceived(command, path, version)
 
     def connectionLost(self, reason: Failure) -> None:
+        """
+        What was sent whole is done, whether or not somebody waits for the answer:
+        so its body stays, and is let go of with the answer (L{drop}).
+        """
         self.is_gone = True
         self._forget_deadline()
+        kept: Any = None
+        if self._is_complete:
+            kept, self.content = self.content, kept
         super().connectionLost(reason)
+        if kept is not None:
+            self.content = kept
+
+    def drop(self) -> None:
+        """
+        There is an answer, and nobody to send it to.
+        """
+        if self.content is not None:
+            self.content.close()
 
     def _hang_up(self) -> None:
         self._forget_deadline()

@@ -92,6 +92,7 @@ def _readable(segment: bytes) -> str:
 
 def _send(rendered: Rendered, request: Request) -> None:
     if request.is_gone:
+        request.drop()
         if isinstance(rendered, Sending):
             rendered.close()
         return

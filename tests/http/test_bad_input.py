@@ -30,7 +30,7 @@ from tests.dot import DOT, PNG
 from tests.oauth import PLAIN
 from tests.record import Record
 
-SHARE = 15 if "PYTEST_XDIST_WORKER" in os.environ else 2
+SHARE = 15 if "QUICK" in os.environ else 2
 """C{make quick}, which runs in workers, tries far fewer than C{make test}."""
 
 MODES = ("dev", "password", "magic-link", "oauth")

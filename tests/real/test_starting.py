@@ -286,15 +286,17 @@ def test_for_nobody_else(opened_to_all):
     data = opened_to_all.data
     opened_to_all.token("ada")
     assert modes(data) == {0o600}
+    assert stat.S_IMODE((data / "files").stat().st_mode) == 0o700
     opened_to_all.stop()
     for path in data.iterdir():
-        path.chmod(0o644)
+        path.chmod(0o755 if path.is_dir() else 0o644)
     opened_to_all.start()
     assert modes(data) == {0o600}
+    assert stat.S_IMODE((data / "files").stat().st_mode) == 0o700
 
 
 def modes(directory):
-    return {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
+    return {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir() if path.is_file()}
 
 
 # As a daemon
