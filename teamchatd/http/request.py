@@ -15,6 +15,8 @@ from twisted.python.failure import Failure
 from twisted.web import server
 from twisted.web.resource import IResource
 
+from teamchatd.http.connection import Connection
+
 log = Logger()
 
 LARGEST_BODY = 1 << 20
@@ -36,6 +38,8 @@ ON_EVERY_ANSWER = (
 
 TO_SCRIPTS = (b"Access-Control-Expose-Headers", [b"Retry-After"])
 """What a page from elsewhere may read besides the body: how long it has to wait."""
+
+PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 PREFLIGHT = (
     (b"Access-Control-Allow-Methods", [b"GET, POST, PUT, DELETE"]),
@@ -216,11 +220,21 @@ class Request(server.Request):
         self.write(body)
         self.finish()
 
+    def write(self, data: bytes) -> None:
+        """
+        Headers without a body are not followed by one, as far as the connection
+        can know.
+        """
+        super().write(data)
+        if not self.is_gone:
+            channel: Any = self.channel
+            channel.flush()
+
     def setResponseCode(self, code: int, message: bytes | None = None) -> None:
         """
         Twisted's own list is older than 429, which it calls "Unknown Status".
         """
-        super().setResponseCode(code, message or HTTPStatus(code).phrase.encode())
+        super().setResponseCode(code, message or PHRASES[code])
 
     def processingFailed(self, reason: Failure) -> Failure:
         """
@@ -245,6 +259,7 @@ class Site(server.Site):
     @ivar origins: whose pages may call us from elsewhere; C{*} for all.
     """
 
+    protocol: Any = Connection
     requestFactory = Request
     displayTracebacks = False
     noisy = False  # or the log says "Starting factory <... object at 0x7f...>"
@@ -255,6 +270,13 @@ class Site(server.Site):
         # Twisted would parse every Content-Type with the email package, and forms into memory.
         super().__init__(root, reactor=reactor, parsePOSTFormSubmission=False)
         self.origins = origins
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """
+        Twisted offers HTTP/2 where a library for it happens to be installed, and an
+        event stream could not take over such a connection.
+        """
+        return [b"http/1.1"]
 
     def log(self, request: Any) -> None:
         """

@@ -183,6 +183,20 @@ def test_broken_in_the_middle(connect, log):
     assert any("incident" in event for event in log)
 
 
+def test_one_piece(in_memory):
+    """
+    Headers and body leave together: two packets would cost as much as the rest.
+    """
+    daemon = in_memory()
+    transport, pieces = daemon.connect(), []
+    transport.write = pieces.append
+    for method in ("GET", "HEAD"):
+        transport.dataReceived(request_bytes(method, "/health", {}, b""))
+    assert len(pieces) == 2
+    assert read_answer("GET", pieces[0]).body == b"OK"
+    assert pieces[1].endswith(b"\r\n\r\n")
+
+
 @pytest.fixture
 def slow(in_memory, monkeypatch):
     """
