@@ -11,7 +11,7 @@ transaction, too.  Whatever comes alone waits for nobody.
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple, cast
@@ -223,6 +223,8 @@ class Database(Service):
         Run C{work(cursor, *args)} in the reader's thread, on one state of the
         record, which holds all that was acknowledged until now.
 
+        @return: what C{work} returned.  Nobody changes it: others may have asked
+            the same at the same time, and have it too.
         @raise Unavailable: storage does not answer.
         """
         if not self.running:
@@ -338,11 +340,28 @@ def _in_one_transaction(transaction: Transaction, jobs: list[Job]) -> list[Entry
 
 def _on_one_state(transaction: Transaction, jobs: list[Job]) -> None:
     cursor = transaction.connection.cursor()
+    answers: dict[Hashable, Any] = {}
     for job in jobs:
+        question = _question(job)
         try:
-            job.outcome = _answer(cursor, job)
+            if question not in answers:
+                answers[question] = _answer(cursor, job)
+            job.outcome = answers[question]
         except Exception:
             job.failure = Failure()
+
+
+def _question(job: Job) -> Hashable:
+    """
+    What a reading asks.  Those who ask the same of the same state get the same
+    answer: after a restart all clients come back and read the newest page.
+    """
+    question = (job.work, job.args)
+    try:
+        hash(question)
+    except TypeError:  # there is a list in it: nobody else asks this
+        return job
+    return question
 
 
 def _answer(cursor: sqlite3.Cursor, job: Job) -> Any:

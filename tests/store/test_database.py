@@ -201,6 +201,22 @@ async def test_reading_at_once(database):
 
 
 @ensure
+async def test_same_question(database):
+    """
+    Who asks the same at the same time gets the same answer; a list in a question,
+    which cannot be looked up, is no hindrance.
+    """
+
+    def ask(cursor, what):
+        return [names(cursor), what]
+
+    await database.change(put, "a")
+    asked = ["x", "x", ["x"], ["x"], "y"]
+    answers = await gatherResults([database.read(ask, what) for what in asked])
+    assert answers == [[["a"], what] for what in asked]
+
+
+@ensure
 async def test_question_after_change(database):
     """
     An answer that was given before a change is not given again after it.
@@ -210,6 +226,22 @@ async def test_question_after_change(database):
         await database.change(put, name)
         assert name in await database.read(names)
         await before
+
+
+def test_same_question_is_asked_once(reader):
+    """
+    The storm of clients after a restart costs one reading and not thousands.
+    """
+    asked = []
+
+    def ask(cursor, what):
+        asked.append(what)
+        return what.upper()
+
+    jobs = [Job(ask, (what,), 0) for what in "aababa"]
+    reader(jobs)
+    assert asked == ["a", "b"]
+    assert [job.outcome for job in jobs] == list("AABABA")
 
 
 def test_failure_is_asked_again(reader):
