@@ -56,7 +56,7 @@ class Takeover(Resource):
     """
     Sends the headers as usual, and then hands the connection over to a stream.
 
-    A route cannot do that itself: Klein would finish what it returned.
+    A route cannot do that itself: what it returns is finished.
     """
 
     isLeaf = True
@@ -96,7 +96,7 @@ def detach(request: Request) -> Any:
     transport.unregisterProducer()
     channel.requests.remove(request)
     left.channel = left.transport = left.content = None
-    left.notifications = []  # Klein's; they refer to the request, and it to them
+    left.notifications = []  # they would refer to the request, and it to them
     return transport
 
 

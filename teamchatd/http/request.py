@@ -87,13 +87,6 @@ class Request(server.Request):
         path = self.uri.partition(b"?")[0]
         return (self.method + b" " + path).decode("ascii", "backslashreplace")
 
-    def getRequestHostname(self) -> bytes:
-        """
-        We serve one host, and ask nobody for its name: Klein would decode what
-        the client calls it, and fail on names that are none.
-        """
-        return b"localhost"
-
     def getHeader(self, key: AnyStr) -> AnyStr | None:
         """
         The last header of this name.  It may hold any bytes: Twisted would fail

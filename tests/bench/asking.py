@@ -43,7 +43,9 @@ def heard_posts(place: Place, sizes: Sizes) -> Iterator[Row]:
 
 def history(place: Place, sizes: Sizes) -> Iterator[Row]:
     """
-    The newest page, which every client reads when it starts.
+    The newest page, which every client reads when it starts.  Those who ask for it
+    at the same time share a reading: what a page of one's own costs is said by
+    L{long_history}.
     """
     with place.fresh() as (target, _):
         report = load.requests(target, "--path", target.page, "--duration", sizes.seconds)
