@@ -47,10 +47,15 @@ def put_to_sleep(daemon, sleeper, who):
     """
     Say so much that the kernel takes no more of it for C{sleeper}, and a little
     waits in the daemon: too little for it to hang up.
+
+    An answer may be there before the event that it causes: that is written in the
+    next turn of the reactor, and so before a second answer from then on.
     """
     before, now = -1, sleeper.unread
     while now > before:
         daemon.say(who, A_LITTLE)
+        for _ in range(2):
+            daemon.get("/health")
         before, now = now, sleeper.unread
     assert not sleeper.was_hung_up_on
 
