@@ -22,10 +22,11 @@ check: .venv/.test ## look for mistakes and bad form
 
 bench: .venv/.test ## measure (needs a C compiler)
 	@.ci/setup compiler
+	@.ci/setup peers
 	$(PYTHON) -m tests.bench $(ARGS)
 
 clean: ## remove what make made; the data stays
-	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv build dist tests/bench/build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	rm -f twisted/plugins/dropin.cache
 	find teamchatd twisted tests -name __pycache__ -prune -exec rm -rf {} +
 
