@@ -1,5 +1,5 @@
 """
-C{python -m tests.bench [--quick] [--full] [name ...]}
+C{python -m tests.bench [--quick] [--full] [--report DIRECTORY] [name ...]}
 """
 
 import argparse
@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from tests.bench import asking, comparing, guessing, listening, living
+from tests.bench import asking, comparing, guessing, listening, living, report
 from tests.bench.building import CannotMeasure, NotInstalled, TooSlow
 from tests.bench.serving import Place
 from tests.bench.sizes import QUICK, Sizes, fitting
@@ -81,6 +81,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(every))
     parser.add_argument("--quick", action="store_true", help="less of everything, few goals")
     parser.add_argument("--full", action="store_true", help="also a million messages")
+    parser.add_argument("--report", type=Path, help="write REPORT.rst and its pictures there")
     chosen = parser.parse_args(arguments)
     names = chosen.names or list(every if chosen.full else MEASUREMENTS)
     if unknown := set(names) - set(every):
@@ -90,11 +91,15 @@ def main(arguments: list[str]) -> int:
     if warning:
         print(warning)
         run.notes.append(warning)
+    if chosen.report:
+        sizes = evolve(sizes, steps=sizes.drawn)
     with tempfile.TemporaryDirectory(prefix="teamchat-bench-") as directory:
         place = Place(Path(directory), sizes.users)
         for name in names:
             run.measure(name, every[name], place, sizes)
     _print(run)
+    if chosen.report:
+        report.write(chosen.report, run.rows, run.notes)
     return 1 if run.failed or any(row.wrong for row in run.rows) else 0
 
 
