@@ -120,10 +120,10 @@ class _Scale:
 
 def round_step(most: float) -> float:
     """
-    What is counted by on an axis up to C{most}: four to eight round numbers.
+    What is counted by on an axis up to C{most}: three to eight round numbers.
     """
     power = 10.0 ** (len(f"{int(most)}") - 1) if most >= 1 else 0.1
-    return next(power * part for part in (0.125, 0.25, 0.5, 1, 2) if power * part * 8 >= most)
+    return next(power * part for part in (0.2, 0.5, 1, 2) if power * part * 8 >= most)
 
 
 def _steps(step: float, values: Iterator[float]) -> int:
