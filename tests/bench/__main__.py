@@ -21,7 +21,9 @@ from tests.bench.table import Row, against_goals, side_by_side, text
 Measurement = Callable[[Place, Sizes], Iterator[Row]]
 
 MEASUREMENTS: dict[str, Measurement] = {
+    "least": comparing.least,
     "streams": listening.streams,
+    **comparing.PEERS,  # at once, before the machine's mood changes
     "posts": asking.posts,
     "heard-posts": asking.heard_posts,
     "direct": asking.direct,
@@ -30,8 +32,6 @@ MEASUREMENTS: dict[str, Measurement] = {
     "returning": listening.returning,
     "stop": living.stop,
     "guesses": guessing.guesses,
-    "least": comparing.least,
-    **comparing.PEERS,
 }
 
 LONG_MEASUREMENTS: dict[str, Measurement] = {

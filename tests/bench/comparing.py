@@ -28,7 +28,7 @@ def _peer(name: str, command: Callable[[], list[str]]) -> Measurement:
     def measure(place: Place, sizes: Sizes) -> Iterator[Row]:
         for count in sizes.steps:
             with place.peer(command) as target:
-                if count == sizes.many:
+                if count == sizes.steps[0]:
                     yield _least(target, name, sizes)
                 report = listening.told(target, count, sizes)
             for row in listening.figures(report, count):

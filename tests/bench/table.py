@@ -11,6 +11,8 @@ OURS = "teamchat"
 FLOOR = "C and epoll"
 """The least that this machine takes, and so nobody's to beat."""
 
+FIRM = "\N{NO-BREAK SPACE}"
+
 Cells = tuple[str, ...]
 
 HEADINGS: Cells = ("what", "goal", "stretch", "ours", "to goal", "best of others", "to it")
@@ -106,10 +108,13 @@ def text(table: list[Cells]) -> str:
 
 def rst(table: list[Cells]) -> str:
     """
-    For reStructuredText.  It takes the spaces with which a row begins away, and a
-    row that begins with a bullet for a list.
+    For reStructuredText, which takes away the spaces that a row begins with, and
+    breaks a number at any other.
     """
-    shown = [(cells[0].replace("  ", "… "), *cells[1:]) for cells in table]
+    shown = [
+        (cells[0].replace("  ", "… "), *(cell.replace(" ", FIRM) for cell in cells[1:]))
+        for cells in table
+    ]
     rule = _rule(shown, "=")
     heading, *lines = _aligned(shown)
     return "\n".join([rule, heading, rule, *lines, rule])
