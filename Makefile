@@ -4,7 +4,7 @@ PYTHON = .venv/bin/python
 ARGS =
 
 help: ## say what can be made (ARGS="…" is passed on)
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: .venv/.run ## start the daemon here, on its defaults; Ctrl-C ends it
 	@exec .venv/bin/twistd --nodaemon --pidfile= teamchat $(ARGS)
@@ -24,10 +24,14 @@ check: .venv/.test ## look for mistakes and bad form
 
 bench: .venv/.test ## measure (needs a C compiler)
 	@.ci/setup compiler
+	@.ci/setup peers
 	$(PYTHON) -m tests.bench $(ARGS)
 
+bench-report: ## measure all, and write it down in tests/bench/
+	@$(MAKE) --no-print-directory bench ARGS="--full --report tests/bench $(ARGS)"
+
 clean: ## remove what make made; the data stays
-	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv build dist tests/bench/build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	rm -f twisted/plugins/dropin.cache
 	find teamchatd twisted tests -name __pycache__ -prune -exec rm -rf {} +
 
@@ -40,4 +44,4 @@ clean: ## remove what make made; the data stays
 	@.ci/setup test
 	@touch $@
 
-.PHONY: help run test quick check bench clean
+.PHONY: help run test quick check bench bench-report clean

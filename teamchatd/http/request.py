@@ -377,13 +377,6 @@ class Site(server.Site):
         """
         return [b"http/1.1"]
 
-    def acceptableProtocols(self) -> list[bytes]:
-        """
-        Twisted offers HTTP/2 where a library for it happens to be installed, and an
-        event stream could not take over such a connection.
-        """
-        return [b"http/1.1"]
-
     def log(self, request: Any) -> None:
         """
         No access log: Twisted's would hold the query, and with it tokens.

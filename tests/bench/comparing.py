@@ -1,26 +1,50 @@
 """
-What the machine gives: a server that does next to nothing, measured like ours.
+What others reach on this machine, in the same minutes, measured like ours.
+
+They keep nothing, or next to nothing, and know nobody: figures to read ours by.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from tests.bench import load
+from attrs import evolve
+
+from tests.bench import listening, load, serving
 from tests.bench.serving import Place
 from tests.bench.sizes import Sizes
-from tests.bench.table import Row
+from tests.bench.table import FLOOR, OURS, Row
+
+Measurement = Callable[[Place, Sizes], Iterator[Row]]
 
 
-def bare(place: Place, sizes: Sizes) -> Iterator[Row]:
+def least(place: Place, sizes: Sizes) -> Iterator[Row]:
     """
-    Plain twisted.web: figures without a goal, to read the others by.
+    Our part of it: the least that we can be asked for.
     """
-    with place.bare() as target:
-        report = load.requests(target, "--path", target.probe, "--duration", sizes.seconds)
-        yield Row("(bare twisted.web: GET, 32 connections)", report["req_per_s"], "1/s")
-        options = load.publishing(target, sizes.told, "--lockstep")
-        report = load.streams(target, sizes.many, "--hold", 2, *options)
-    memory = report["rss_per_conn_bytes"] / 1000
-    yield Row(f"(  {sizes.many} streams: memory of each)", memory, "kB", less=True)
-    last = report["fanout"]["last_client"]["p50_ms"]
-    yield Row("(  the last has heard, p50)", last, "ms", less=True)
-    yield Row("(  deliveries)", report["fanout"]["deliveries_per_s"], "1/s")
+    with place.fresh() as (target, _):
+        yield _least(target, OURS, sizes)
+
+
+def _peer(name: str, command: Callable[[], list[str]]) -> Measurement:
+    def measure(place: Place, sizes: Sizes) -> Iterator[Row]:
+        for count in sizes.steps:
+            with place.peer(command) as target:
+                if count == sizes.steps[0]:
+                    yield _least(target, name, sizes)
+                report = listening.told(target, count, sizes)
+            for row in listening.figures(report, count):
+                yield evolve(row, by=name)
+
+    return measure
+
+
+def _least(target: serving.Target, name: str, sizes: Sizes) -> Row:
+    report = load.requests(target, "--path", target.probe, "--duration", min(2, sizes.seconds))
+    return Row("the least request, 32 connections", report["req_per_s"], "1/s", by=name)
+
+
+PEERS: dict[str, Measurement] = {
+    "asyncio": _peer("asyncio", serving.asyncio),
+    "twisted-web": _peer("twisted.web", serving.twisted_web),
+    "nginx": _peer("nginx+nchan", serving.nginx),
+    "floor": _peer(FLOOR, serving.floor),
+}

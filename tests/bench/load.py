@@ -1,46 +1,18 @@
 """
-The load generator, C{sseload.c}: built when it is needed, and run.
+The load generator, C{sseload.c}, and what it is asked for.
 """
 
 import json
-import shutil
 import subprocess
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from tests.bench.building import CannotMeasure, TooSlow, built
 from tests.bench.serving import Target
-
-SOURCE = Path(__file__).with_name("sseload.c")
-BUILT = SOURCE.parent / "build" / "sseload"
 
 PATIENCE = 60
 """Seconds that one run may take."""
-
-NO_COMPILER = "There is no C compiler (cc or gcc), and the load generator is written in C."
-
-
-class CannotMeasure(Exception):
-    """This figure cannot be had.  Says why."""
-
-
-class TooSlow(CannotMeasure):
-    """Not within our patience.  The server, or whatever else the machine does, takes longer."""
-
-
-def build() -> None:
-    """
-    Compile the load generator, unless it was since it was last changed.
-    """
-    if BUILT.exists() and BUILT.stat().st_mtime >= SOURCE.stat().st_mtime:
-        return
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        raise CannotMeasure(NO_COMPILER)
-    BUILT.parent.mkdir(exist_ok=True)
-    # Under another name first: half a program, left by Ctrl-C, would count as built.
-    unfinished = BUILT.with_name("sseload.new")
-    subprocess.run([compiler, "-O2", "-o", unfinished, SOURCE], check=True)
-    unfinished.rename(BUILT)
 
 
 def streams(target: Target, count: int, *options: object) -> dict[str, Any]:
@@ -48,6 +20,31 @@ def streams(target: Target, count: int, *options: object) -> dict[str, Any]:
     Open C{count} event streams, and do to them what C{options} say.
     """
     return _run("sse", target, "-n", count, "--path", target.events, *options)
+
+
+@contextmanager
+def crowd(target: Target, count: int) -> Iterator[None]:
+    """
+    So many streams of people who have no part in it, while something else is measured.
+    """
+    asked = ["--port", target.port, "--path", target.events, "--tokens", target.others]
+    with subprocess.Popen(
+        [built("sseload"), "sse", "-v", *map(str, [*asked, "-n", count, "--hold", PATIENCE])],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            said = b""
+            while not said.startswith(b"holding"):
+                said = process.stderr.readline()
+                if not said:
+                    raise CannotMeasure("the streams of the others do not open")
+            if int(said.split()[1]) < count:
+                raise CannotMeasure(f"of {count} streams of the others, not all opened: {said!r}")
+            yield
+        finally:
+            process.terminate()
 
 
 def requests(target: Target, *options: object) -> dict[str, Any]:
@@ -80,13 +77,14 @@ def publishing(target: Target, messages: int, *options: object) -> list[object]:
 
 
 def _run(mode: str, target: Target, *options: object) -> dict[str, Any]:
-    build()
-    given = ["--port", target.port, "--pid", target.pid]
+    given: list[object] = ["--port", target.port]
+    for pid in target.pids:
+        given += ["--pid", pid]
     if mode == "sse":
         given += ["--tokens", target.listeners]
     try:
         done = subprocess.run(
-            [str(BUILT), mode, *map(str, [*given, *options])],
+            [built("sseload"), mode, *map(str, [*given, *options])],
             capture_output=True,
             timeout=PATIENCE,
         )

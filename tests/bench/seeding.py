@@ -18,6 +18,7 @@ from teamchatd.auth.tokens import Claims, Tokens
 from teamchatd.model import Client
 from teamchatd.store.change import Change
 from teamchatd.store.channels import make_general
+from teamchatd.store.conversations import ConversationStore
 from teamchatd.store.database import Database
 from teamchatd.store.messages import Draft, MessageStore
 from teamchatd.store.sessions import Opening, SessionStore
@@ -26,6 +27,9 @@ from teamchatd.store.users import NewUser, UserStore
 T = TypeVar("T")
 
 CHANNEL = "general"
+
+CONVERSATION = "dm:u0-u1"
+"""What the first two users say to each other."""
 
 AT_ONCE = 5000
 """Rows in one transaction.  A transaction each would wait for the disk a million times."""
@@ -40,11 +44,13 @@ class Seed:
     """
     @ivar directory: what the daemon is to find as its data.
     @ivar tokens: an access token of every user.
+    @ivar messages: how many there are, C{m0} first.
     @ivar era: with C{head}, makes the id of the last event so far.
     """
 
     directory: Path
     tokens: list[str]
+    messages: int
     era: str
     head: int
 
@@ -73,6 +79,7 @@ def seed(directory: Path, users: int, messages: int) -> Seed:
         database.change_at_once(make_general, CHANNEL)
         for numbers in _batches(users):
             database.change_at_once(_add_users, numbers, until)
+        database.change_at_once(_converse)
         for numbers in _batches(messages):
             database.change_at_once(_add_messages, numbers, users)
         head = database.head()
@@ -83,7 +90,7 @@ def seed(directory: Path, users: int, messages: int) -> Seed:
         tokens.sign("access", Claims(f"u{number}", f"s{number}", f"p{number}", until))
         for number in range(users)
     ]
-    return Seed(directory, signed, head.era, head.number)
+    return Seed(directory, signed, messages, head.era, head.number)
 
 
 def _batches(count: int) -> Iterator[range]:
@@ -100,6 +107,11 @@ def _add_users(change: Change, numbers: range, until: int) -> None:
         users.add(NewUser(user_id, f"user{number}@example.org", is_admin=number == 0))
         sessions.open(Opening(session_id, pair_id, user_id, client, until * 1000, 1))
         sessions.mark_used(pair_id)  # else the first request of each would also write
+
+
+def _converse(change: Change) -> None:
+    database: Any = InOneChange(change)
+    ConversationStore(database).open(CONVERSATION, "u0", "u1")
 
 
 def _add_messages(change: Change, numbers: range, users: int) -> None:

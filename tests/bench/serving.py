@@ -8,18 +8,23 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 from attrs import define, field, frozen
 
-from tests.bench.seeding import CHANNEL, Seed, seed
+from tests.bench.building import BUILT, CannotMeasure, NotInstalled, built
+from tests.bench.seeding import CHANNEL, CONVERSATION, Seed, seed
 
 ROOT = Path(__file__).parent.parent.parent
 
 PATIENCE = 30
 """Seconds that a server may take to start, and to stop."""
+
+MESSAGES = 20_000
+"""What has been said before, unless a measurement wants more or less of it."""
 
 WRITERS = 32
 """Those who post and read: as many as there are connections, so that each has been seen before."""
@@ -30,26 +35,31 @@ class Target:
     """
     A server under load: all that a measurement has to know of it.
 
-    @ivar events: the path of its event stream; C{post}, C{page} and C{probe} are
-        the paths to send a message to, to read fifty of, and to ask for the
-        least that the server can answer.
-    @ivar page_in_past: like C{page}, another one each time.
-    @ivar message: the body for C{post}.
+    @ivar pids: its processes, the one that ends them all first.
+    @ivar events: the path of its event stream; C{post}, C{direct}, C{page} and
+        C{probe} are the paths to send a message to, to send one to one person, to
+        read fifty of, and to ask for the least that the server can answer.
+    @ivar page_in_past: like C{page}, from the middle, another one each time.
+    @ivar message: the body for C{post} and C{direct}.
     @ivar listeners: a file with the tokens of those who listen, one each line;
-        C{writers} are those who post and read.
+        C{writers} are those who post and read, C{pair} the two that C{direct} is
+        between, and C{others} all but these.
     @ivar missed: the id of an event after which there were C{missed_events} others.
     """
 
     port: int
-    pid: int
+    pids: list[int]
     events: str
     post: str
+    direct: str
     page: str
     page_in_past: str
     probe: str
     message: str
     listeners: Path
     writers: Path
+    pair: Path
+    others: Path
     missed: str
     missed_events: int
 
@@ -103,7 +113,17 @@ class Server:
             said += line
             if match := re.search(rb"listens at http://127\.0\.0\.1:(\d+)", line):
                 return int(match[1])
-        raise RuntimeError(f"the server does not start: {said.decode()}")
+        raise CannotMeasure(f"the server does not start: {said.decode()}")
+
+    @property
+    def pids(self) -> list[int]:
+        """
+        It, and the processes that it has started.
+        """
+        assert self.process is not None
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [pid, *map(int, children.split())]
 
     def await_end(self) -> None:
         """
@@ -140,7 +160,7 @@ class Place:
     _count: int = field(init=False, default=0)
 
     @contextmanager
-    def fresh(self, messages: int = 20_000) -> Iterator[tuple[Target, Server]]:
+    def fresh(self, messages: int = MESSAGES) -> Iterator[tuple[Target, Server]]:
         """
         A daemon that has just started, with so many messages.
         """
@@ -163,14 +183,16 @@ class Place:
             shutil.rmtree(data)
 
     @contextmanager
-    def bare(self) -> Iterator[Target]:
+    def peer(self, command: Callable[[], list[str]]) -> Iterator[Target]:
         """
-        The same in a few lines, for comparison: see L{tests.bench.bare}.
+        Another server, for comparison.
         """
         found = self._seed(0)
-        server = Server([sys.executable, "-m", "tests.bench.bare"], self._directory)
+        server = Server(command(), self._directory)
         try:
             server.start()
+            # nginx listens before it is nginx, and has its worker when it answers.
+            urlopen(f"http://127.0.0.1:{server.port}/health", timeout=PATIENCE).close()
             yield self._target(server, found)
         finally:
             server.stop()
@@ -182,20 +204,24 @@ class Place:
         return self._seeds[messages]
 
     def _target(self, server: Server, found: Seed) -> Target:
-        assert server.process is not None
         missed = 20
+        half = str(found.messages // 2)
+        some = f"m{half[0]}{{{{SEQ{len(half) - 1}}}}}" if len(half) > 1 else "m0"
         posts = f"/channels/{CHANNEL}/messages"
         return Target(
             port=server.port,
-            pid=server.process.pid,
+            pids=server.pids,
             events="/events",
             post=posts,
+            direct=f"/conversations/{CONVERSATION}/messages",
             page=f"{posts}?limit=50",
-            page_in_past=f"{posts}?limit=50&before=m5{{{{SEQ}}}}",
+            page_in_past=f"{posts}?limit=50&before={some}",
             probe="/health",
             message='{"content":"{{MARK}} the quick brown fox jumps over the lazy dog"}',
             listeners=self._write("listeners", found.tokens),
             writers=self._write("writers", found.tokens[:WRITERS]),
+            pair=self._write("pair", found.tokens[:2]),
+            others=self._write("others", found.tokens[2:]),
             missed=f"{found.era}.{found.head - missed}",
             missed_events=missed,
         )
@@ -204,3 +230,27 @@ class Place:
         path = self._directory / name
         path.write_text("".join(f"{token}\n" for token in tokens))
         return path
+
+
+# The peers: how to start them
+
+
+def twisted_web() -> list[str]:
+    return [sys.executable, "-m", "tests.bench.bare"]
+
+
+def asyncio() -> list[str]:
+    return [sys.executable, "-m", "tests.bench.bare_asyncio"]
+
+
+def floor() -> list[str]:
+    return [str(built("floor"))]
+
+
+def nginx() -> list[str]:
+    for root in (BUILT / "debian", Path("/")):
+        program = root / "usr/sbin/nginx"
+        module = root / "usr/lib/nginx/modules/ngx_nchan_module.so"
+        if program.exists() and module.exists():
+            return [sys.executable, "-m", "tests.bench.nginx", str(program), str(module)]
+    raise NotInstalled("it is not installed, and `.ci/setup peers` could not get it")

@@ -166,7 +166,7 @@ static const char HELP[] =
     "sseload sse|http [options]\n"
     " common\n"
     "  --host A          server address (127.0.0.1)      --port P       (8080)\n"
-    "  --path P          path, may hold {{SEQ}} in http mode\n"
+    "  --path P          path, may hold {{SEQ}} in http mode, or {{SEQ4}}, its last 4 digits\n"
     "  --tokens FILE     one token a line; connection i uses line i mod count,\n"
     "                    sent as 'Authorization: Bearer'\n"
     "  --header 'K: V'   extra header (repeatable)\n"
@@ -325,7 +325,7 @@ static void flush_out(conn *c) {
     }
 }
 
-/* replace {{MARK}} and {{SEQ}}; result malloc'ed */
+/* replace {{MARK}}, {{SEQ}} and {{SEQ4}} (its last four digits); result malloc'ed */
 static char *fill(const char *tpl, u64 seq, u64 ts, size_t *len) {
     size_t cap = strlen(tpl) + 256, n = 0;
     char *r = malloc(cap);
@@ -342,6 +342,12 @@ static char *fill(const char *tpl, u64 seq, u64 ts, size_t *len) {
             snprintf(tmp, sizeof tmp, "%llu", (unsigned long long)seq);
             ins = tmp;
             skip = 7;
+        } else if (!strncmp(p, "{{SEQ", 5) && p[5] >= '1' && p[5] <= '9' && !strncmp(p + 6, "}}", 2)) {
+            u64 end = 1;
+            for (int i = p[5] - '0'; i; i--) end *= 10;
+            snprintf(tmp, sizeof tmp, "%0*llu", p[5] - '0', (unsigned long long)(seq % end));
+            ins = tmp;
+            skip = 8;
         }
         if (ins) {
             size_t k = strlen(ins);
@@ -894,6 +900,7 @@ static int mode_sse(void) {
             sse[i].out = NULL;
             sse[i].outlen = sse[i].outoff = 0;
         }
+    if (o.verbose) fprintf(stderr, "holding %ld\n", ready);
     double connect_s = (double)((t_last_ready ? t_last_ready : now_ns()) - t_first_connect) / 1e9;
     long ready0 = ready;
     double cpu_connect = cpu_s() - cpu0;

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from teamchatd.files.pictures import UnusablePicture, develop
 from tests.files import corpus
 
-SHARE = 4 if "PYTEST_XDIST_WORKER" in os.environ else 1
+SHARE = 4 if "QUICK" in os.environ else 1
 """C{make quick}, which runs in workers, tries fewer."""
 
 MOST = 40_000
