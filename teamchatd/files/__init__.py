@@ -10,8 +10,8 @@ L{teamchatd.files.drawing} does the same for an SVG, and L{teamchatd.files.inlai
 the images inside one.
 
 Whatever an upload does to the decoders, it does in the darkroom
-(L{teamchatd.files.darkroom}): a process of its own, with little memory, little
-time and nothing worth stealing, which ends with the one picture.
+(L{teamchatd.files.darkroom}): a process of its own, with so much memory and time and
+no more, which can open nothing and ends with the one picture.
 L{teamchatd.files.inside} is what runs there, and L{teamchatd.files.pixels}, the
 only module that knows Pillow; the daemon itself imports neither.
 
