@@ -3,10 +3,15 @@ A process for each upload.
 
 The decoders of images are much C that reads what strangers send.  They hold
 Python's lock while they work, they may crash, and now and then somebody finds a
-way to make one do what the file says.  So they run where none of that matters:
-in a process that has neither our secrets nor our connections, that may use so
-much memory and time and no more, and that ends with the one picture.  Starting it
-costs some fifty milliseconds.
+way to make one do what the file says.  So they run where little of that matters:
+in a process that is given neither our secrets nor our connections, that may use so
+much memory and time and no more, and that ends with the one picture.  Before it
+looks at the upload it gives up opening anything, a file, a connection, what /proc
+says of us, and beginning other processes.  Starting it costs some fifty milliseconds.
+
+It is still of the same user.  Who makes a decoder do what they want can delete what
+we could delete, and end us; and look into our memory, where the system lets a process
+do that to its parent.  What that user may do besides is up to the service's unit.
 """
 
 import os

@@ -15,6 +15,8 @@ from resource import (
     RLIMIT_CORE,
     RLIMIT_CPU,
     RLIMIT_FSIZE,
+    RLIMIT_NOFILE,
+    RLIMIT_NPROC,
     getrlimit,
     setrlimit,
 )
@@ -45,7 +47,8 @@ def unpacked(data: bytes) -> list[bytes]:
 
 def main() -> None:
     """
-    The limits first: from then on nobody in here can raise them again.
+    The limits first: from then on nobody in here can raise them again.  And before
+    the upload is looked at, all modules: from then on there is no way to any file.
     """
     memory, seconds, written = (int(figure) for figure in sys.argv[1:])
     _limit(RLIMIT_CORE, 0)  # it would have somebody's picture in it
@@ -55,11 +58,15 @@ def main() -> None:
     os.nice(5)  # those who chat go first
 
     from teamchatd.files import pixels
+    from teamchatd.files.drawing import expect
     from teamchatd.files.pictures import TOO_MUCH, UnusablePicture, develop
 
     assert pixels  # Pillow is there: what goes wrong from here on is about the upload
     _write(packed([READY]))
     max_pixels, image, *thumbnail = unpacked(sys.stdin.buffer.read())
+    for data in (image, *thumbnail):
+        expect(data)
+    _lock()
     try:
         picture = develop(image, thumbnail[0] if thumbnail else None, int(max_pixels))
         pieces = [PICTURE]
@@ -71,6 +78,15 @@ def main() -> None:
     except MemoryError:
         pieces = [REFUSAL, TOO_MUCH.format(what="image").encode()]
     _write(packed(pieces))
+
+
+def _lock() -> None:
+    """
+    No file and no connection can be opened any more, and no process begun; only to
+    root the latter means nothing.  What is open stays open, the answer for one.
+    """
+    _limit(RLIMIT_NOFILE, 0)
+    _limit(RLIMIT_NPROC, 0)
 
 
 def _limit(what: int, figure: int) -> None:

@@ -3,12 +3,13 @@ What becomes a picture, and what is refused.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from attrs import frozen
 
 from teamchatd.errors import Invalid
 from teamchatd.files import metadata
-from teamchatd.files.drawing import NotDrawn, look_at
+from teamchatd.files.drawing import NotDrawn, bare_drawing
 from teamchatd.files.metadata import Bare, Broken
 
 EXTENSIONS: Mapping[str, str] = {
@@ -56,6 +57,8 @@ BRANDS: Mapping[bytes, str] = {
     b"avif": "an AVIF",
     b"avis": "an AVIF",
 }
+
+BROKEN = "The {what} cannot be opened: it is damaged, or not all of it has arrived."
 
 TOO_MUCH = "The {what} is too much work to look at. Make it smaller, or save it in another way."
 
@@ -126,25 +129,40 @@ def _develop(data: bytes, what: str, max_pixels: int) -> tuple[Print, Print | No
     """
     for begins, extension, strip in KINDS:
         if begins(data):
-            return _of_pixels(data, what, max_pixels, extension, strip)
+            return _of_pixels(_stripped(data, what, max_pixels, strip), what, extension)
     if not _looks_like_xml(data):
         raise UnusablePicture(_no_image(data, what))
     try:
-        look_at(data, what)
+        drawing = bare_drawing(data, what, partial(_inlaid, max_pixels))
     except NotDrawn as refusal:
         raise UnusablePicture(str(refusal) or _no_image(data, what)) from None
-    return printed(data, "svg"), None
+    return printed(drawing, "svg"), None
 
 
-def _of_pixels(
-    data: bytes, what: str, max_pixels: int, extension: str, strip: Callable[[bytes], Bare]
-) -> tuple[Print, Print | None]:
-    broken = f"The {what} cannot be opened: it is damaged, or not all of it has arrived."
+def _inlaid(max_pixels: int, data: bytes, kind: str) -> bytes | None:
+    """
+    An image inside an SVG, bare.  Its pixels are only looked at if they are to be turned.
+    """
+    for begins, extension, strip in KINDS:
+        if begins(data):
+            what = "image inside the SVG"
+            bare = _stripped(data, what, max_pixels, strip)
+            if bare.orientation == 1 or bare.frames > 1:
+                return bare.data
+            return _of_pixels(bare, what, extension)[0].data
+    return None
+
+
+def _stripped(data: bytes, what: str, max_pixels: int, strip: Callable[[bytes], Bare]) -> Bare:
     try:
         bare = strip(data)
     except Broken:
-        raise UnusablePicture(broken) from None
+        raise UnusablePicture(BROKEN.format(what=what)) from None
     _bounded(bare, what, max_pixels)
+    return bare
+
+
+def _of_pixels(bare: Bare, what: str, extension: str) -> tuple[Print, Print | None]:
     from teamchatd.files import pixels  # and with it Pillow, which the daemon must not have
 
     try:
@@ -153,7 +171,7 @@ def _of_pixels(
         raise UnusablePicture(TOO_MUCH.format(what=what)) from None
     except Exception as refusal:
         # Whatever a decoder raises, from SyntaxError to AttributeError, is about these bytes.
-        raise UnusablePicture(broken) from refusal
+        raise UnusablePicture(BROKEN.format(what=what)) from refusal
     return printed(whole, extension), None if small is None else printed(small, extension)
 
 

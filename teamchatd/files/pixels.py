@@ -21,6 +21,9 @@ from teamchatd.files.metadata import Bare
 # number and an error at twice that, and would override the operator's.
 Image.MAX_IMAGE_PIXELS = None
 
+# Else Pillow would do it when it saves for the first time, and by then no file can be opened.
+Image.preinit()
+
 # These classes and no Image.open: it would also try what we do not take, and see an MPO, the JPEG
 # of some cameras with a second picture behind it.
 DECODERS: dict[str, type[ImageFile]] = {

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from ast import literal_eval
+from base64 import b64encode
+from errno import EAGAIN, EMFILE
 from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, RLIMIT_FSIZE
 
 import pytest
@@ -48,6 +50,17 @@ def at_most(monkeypatch):
         )
 
     return put
+
+
+def drawn(encoding):
+    """
+    An SVG with something to leave out, and a photograph that is to be turned.
+    """
+    photograph = b64encode(corpus.jpeg(orientation=6)).decode()
+    return (
+        f'<?xml version="1.0" encoding="{encoding}"?><!-- said -->'
+        f"<svg><image href='data:image/jpeg;base64,{photograph}'/></svg>"
+    ).encode(encoding)
 
 
 # What is said through the slit
@@ -181,6 +194,16 @@ def test_no_process(monkeypatch):
         (corpus.png((800, 600), "P"), corpus.webp()),
         (corpus.animated_webp(), None),
         (corpus.svg(), corpus.png((500, 500))),
+        (corpus.jpeg((800, 600), icc_profile=corpus.icc()), corpus.jpeg((800, 600), "L")),
+        (corpus.jpeg((800, 600), "CMYK"), corpus.jpeg((600, 800), "CMYK", orientation=3)),
+        (corpus.png((800, 600), "I;16"), corpus.png((800, 600), "I;16", orientation=5)),
+        (corpus.png((800, 600), "1"), corpus.png((800, 600), "P", transparency=1)),
+        (corpus.png((800, 600), "LA"), corpus.png((800, 600), "RGBA", icc_profile=corpus.icc())),
+        (corpus.webp((800, 600), "RGBA"), corpus.webp((800, 600), lossless=True, orientation=7)),
+        (corpus.apng(3, (800, 600)), corpus.animated_webp(3, (800, 600))),
+        (corpus.apng(2, (800, 600), default_image=True), corpus.mpo((800, 600))),
+        (drawn("utf-16"), drawn("windows-1252")),
+        (drawn("koi8-r"), drawn("iso-8859-15")),
     ],
 )
 def test_apart(image, thumbnail):
@@ -310,17 +333,26 @@ def test_talkative(instead, at_most):
     assert refused() == TOO_MUCH
 
 
-LOOKS_AROUND = """
-import os, resource, sys
-from teamchatd.files import inside, pictures
+SAYS = """
+import os, resource, socket, sys
+from teamchatd.files import drawing, inside, pictures, pixels
+def seen(what, *more):
+    try:
+        return what(*more)
+    except OSError as error:
+        return error.strerror
 def develop(*upload):
-    files = sorted(os.listdir("/proc/self/fd"))
-    core = resource.getrlimit(resource.RLIMIT_CORE)
-    seen = [sorted(os.environ), os.getcwd(), sorted(sys.modules), files, core]
-    raise pictures.UnusablePicture(repr(seen))
+    raise pictures.UnusablePicture(repr({}))
 pictures.develop = develop
+if {}:
+    os.setuid(65534)
 inside.main()
 """
+AROUND = (
+    "[sorted(os.environ), os.getcwd(), sorted(sys.modules),"
+    " [type(seen(os.fstat, number)) is not str for number in range(256)],"
+    " resource.getrlimit(resource.RLIMIT_CORE)]"
+)
 
 
 @real
@@ -331,14 +363,42 @@ def test_nothing_to_steal(instead, monkeypatch, tmp_path):
     monkeypatch.setenv("TEAMCHAT_AUTH_JWT_SECRET", "s3cret")
     with open(tmp_path / "database", "w") as file:
         os.set_inheritable(file.fileno(), True)
-        instead(LOOKS_AROUND)
+        instead(SAYS.replace("socket, ", "").format(AROUND, False))
         names, directory, modules, files, core = literal_eval(refused())
     assert set(names) <= {"PYTHONPATH", "LC_CTYPE", "LD_LIBRARY_PATH"}
     assert directory == "/"
-    assert len(files) == 4  # its three, and the one it looks with
+    assert files == [True] * 3 + [False] * 253
     assert core == (0, 0)
     for name in ("twisted", "klein", "sqlite3", "socket", "teamchatd.config", "teamchatd.store"):
         assert name not in modules
+
+
+@real
+@pytest.mark.parametrize(
+    "way",
+    [
+        "open, '/etc/passwd'",
+        "open, f'/proc/{os.getppid()}/environ'",
+        "os.listdir, '/'",
+        "socket.socket",
+        "os.pipe",
+    ],
+)
+def test_nothing_to_open(instead, way):
+    """
+    When it looks at the upload, there is no way left to a file or to anybody else.
+    """
+    instead(SAYS.format(f"seen({way})", False))
+    assert refused() == repr(os.strerror(EMFILE))
+
+
+@real
+def test_no_helpers(instead):
+    """
+    It begins no process, unless it is root's.
+    """
+    instead(SAYS.format("seen(lambda: os.fork() or os._exit(0))", os.getuid() == 0))
+    assert refused() == repr(os.strerror(EAGAIN))
 
 
 @real
