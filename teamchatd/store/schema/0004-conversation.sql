@@ -82,6 +82,7 @@ CREATE TABLE images (
 ) STRICT;
 CREATE INDEX images_by_place ON images (place_id);
 CREATE INDEX images_by_thread ON images (thread_id) WHERE thread_id IS NOT NULL;
+CREATE INDEX images_by_thumbnail ON images (thumb_name) WHERE thumb_name IS NOT NULL;
 CREATE INDEX images_by_age ON images (unused_since) WHERE unused_since IS NOT NULL;
 
 -- Which message shows which image, and as its which.
