@@ -4,10 +4,9 @@ Images: taking them in, and showing them to those who may see them.
 
 import secrets
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -78,6 +77,7 @@ class Images:
     @ivar _in_thread: runs what takes long, two at a time: each may hold an image
         of full size in memory.
     @ivar _max_pixels: of one image.
+    @ivar _to_look_up: files that L{sweep_shelf} has not come to yet.
     """
 
     _access: Access
@@ -87,6 +87,7 @@ class Images:
     _in_thread: InThread
     _clock: IReactorTime
     _max_pixels: int
+    _to_look_up: list[str] = field(init=False, factory=list)
 
     # Taking them in
 
@@ -184,29 +185,42 @@ class Images:
 
     # What nobody needs
 
-    async def sweep(self) -> None:
+    async def sweep(self) -> bool:
         """
-        Delete the uploads that no message has shown for a day, and the files
-        whose row has been gone for an hour.
+        Delete some of the uploads that no message has shown for a day, and of the
+        files whose row has been gone for an hour.
+
+        @return: whether there may be more.
         """
-        await self._store.discard_unused(self._now() - DAY)
-        while names := await self._store.leftovers(self._now() - HOUR):
+        is_more = await self._store.discard_unused(self._now() - DAY)
+        names = await self._store.leftovers(self._now() - HOUR)
+        if names:
             await self._in_thread(self._put_away, names)
             await self._store.forget(names)
+        return is_more or bool(names)
 
-    async def sweep_shelf(self) -> None:
+    async def sweep_shelf(self) -> bool:
         """
-        Delete the files that no row knows of: a crash came between the two.  Younger
-        ones may be about to get theirs.
+        Look at some of the files, and delete those that no row knows of: a crash
+        came between the two.  Younger ones may be about to get theirs.
+
+        @return: whether there are more.
         """
-        before = self._now() - DAY
-        files = iter(await self._in_thread(lambda: list(self._shelf.names())))
-        old = (name for name in files if _made_at(name) < before)
-        while names := list(islice(old, LOOKED_UP_AT_ONCE)):
-            strays = await self._store.unknown(names)
-            if strays:
-                log.info("Removing {count} files that belong to no image", count=len(strays))
-                await self._in_thread(self._put_away, strays)
+        if not self._to_look_up:
+            self._to_look_up = await self._in_thread(self._made_before, self._now() - DAY)
+        names = self._to_look_up[:LOOKED_UP_AT_ONCE]
+        del self._to_look_up[:LOOKED_UP_AT_ONCE]
+        strays = await self._store.unknown(names)
+        if strays:
+            log.info("Removing {count} files that belong to no image", count=len(strays))
+            await self._in_thread(self._put_away, strays)
+        return bool(self._to_look_up)
+
+    def _made_before(self, time: int) -> list[str]:
+        """
+        In a thread.
+        """
+        return [name for name in self._shelf.names() if _made_at(name) < time]
 
     def _put_away(self, names: list[str]) -> None:
         """

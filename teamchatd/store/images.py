@@ -195,13 +195,13 @@ def _find(cursor: sqlite3.Cursor, place_id: str, name: str) -> Image | None:
     return Image(ImageFile(name, content_type), thumbnail)
 
 
-def _discard_unused(change: Change, before: int) -> int:
+def _discard_unused(change: Change, before: int) -> bool:
     rows = change.cursor.execute(
         "SELECT name FROM images WHERE unused_since < ? ORDER BY unused_since LIMIT ?",
         (before, AT_ONCE),
     ).fetchall()
     discard_unshown(change, [name for (name,) in rows])
-    return len(rows)
+    return len(rows) == AT_ONCE
 
 
 def _leftovers(cursor: sqlite3.Cursor, before: int) -> list[str]:
@@ -232,12 +232,13 @@ class ImageStore:
         """
         return self._database.read(_find, place_id, name)
 
-    async def discard_unused(self, before: int) -> None:
+    def discard_unused(self, before: int) -> "Deferred[bool]":
         """
-        Delete the uploads that no message has shown since the time C{before}.
+        Delete some of the uploads that no message has shown since the time C{before}.
+
+        @return: whether there may be more.
         """
-        while await self._database.change(_discard_unused, before) == AT_ONCE:
-            pass
+        return self._database.change(_discard_unused, before)
 
     def leftovers(self, before: int) -> "Deferred[list[str]]":
         """

@@ -439,10 +439,11 @@ class MessageStore:
     def remove(self, message_id: str) -> "Deferred[None]":
         return self._database.change(_remove, message_id)
 
-    async def remove_aged(self, before: int) -> None:
+    def remove_aged(self, before: int) -> "Deferred[bool]":
         """
-        Delete what is older than the time C{before}, a little at a time, and tell
-        of it as of every deletion.
+        Delete some of what is older than the time C{before}, and tell of it as of
+        every deletion.
+
+        @return: whether there may be more.
         """
-        while await self._database.change(_remove_aged, before):
-            pass
+        return self._database.change(_remove_aged, before)

@@ -6,12 +6,16 @@ from base64 import b64encode
 
 import pytest
 
+from teamchatd.recurring import PAUSE
 from teamchatd.store.messages import AGED_AT_ONCE
 
 DAY = 24 * 60 * 60
 
 A_WHILE = 61
 """Seconds, after which it was looked for what is too old."""
+
+MANY = 40
+"""Steps, in which all of it has gone."""
 
 SQUARE = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v9z"/></svg>'
 
@@ -43,6 +47,11 @@ def left(daemon, *tables):
     How many rows there are in each.
     """
     return [daemon.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables]
+
+
+def a_while(daemon):
+    daemon.clock.advance(A_WHILE)
+    daemon.clock.pump([PAUSE] * MANY)
 
 
 def late(daemon):
@@ -100,7 +109,7 @@ def test_so_many_days(daemon):
     daemon.clock.advance(DAY - 1)
     ada = daemon.token("ada")
     assert daemon.read(ada) == ["changed", "second"]
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     assert daemon.read(ada) == ["second"]
     daemon.say(ada, "third")
     daemon.clock.advance(DAY)
@@ -130,7 +139,7 @@ def test_all_of_it(daemon, listen):
 
     ada, bob = late(daemon)
     listeners = listen(ada), listen(bob)
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     gone = [("DELETE_MESSAGE", {"id": each["id"], "channelId": general}) for each in (said, bots)]
     heard = [[(each.type, each.payload) for each in one.events[1:]] for one in listeners]
     assert heard[0] == gone
@@ -161,7 +170,7 @@ def test_newer_replies(daemon, listen):
     reply(daemon, bob, message, clientId="1")
     kept = reply(daemon, bob, newer)
     listener = listen(ada)
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     gone = {"id": message["id"], "channelId": message["channelId"]}
     assert [(each.type, each.payload) for each in listener.events[1:]] == [("DELETE_MESSAGE", gone)]
     assert [each["id"] for each in page(daemon, ada)] == [newer["id"]]
@@ -177,7 +186,7 @@ def test_client_ids_are_free_again(daemon):
     first = daemon.say(daemon.token("ada"), "hello", clientId="1")
     ada, _ = late(daemon)
     assert daemon.say(ada, "hello", clientId="1") == first
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     assert daemon.say(ada, "hello", clientId="1")["id"] != first["id"]
     assert daemon.read(ada) == ["hello"]
 
@@ -190,7 +199,7 @@ def test_grown_old_meanwhile(daemon):
     daemon.stop()
     daemon.clock.advance(3 * DAY)
     daemon.start()
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     assert daemon.read(daemon.token("ada")) == []
 
 
@@ -210,7 +219,7 @@ def test_in_small_steps(daemon, steps):
     daemon.say(ada, "newer")
     [before] = left(daemon, "messages")
     steps.clear()
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     steps += left(daemon, "messages")
     assert daemon.read(ada) == ["newer"]
     assert (steps[0], steps[-1]) == (before, 1)
@@ -228,7 +237,7 @@ def test_many_short_ones(daemon, steps):
         daemon.say(ada, str(number))
     late(daemon)
     steps.clear()
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     assert left(daemon, "messages") == [0]
     assert {100, 50, 0} <= set(steps)
 
@@ -243,7 +252,7 @@ def test_long_thread(daemon, steps, listen):
     said = [reply(daemon, bob if number % 2 else ada, message) for number in range(170)]
     listener = listen(ada)
     steps.clear()
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     steps += left(daemon, "messages")
     taken = [first - second for first, second in zip(steps, steps[1:], strict=False)]
     assert sorted(filter(None, taken)) == [21, 50, 50, 50]
@@ -279,7 +288,7 @@ def test_others_get_in_between(daemon, monkeypatch):
         return change(work, *args)
 
     monkeypatch.setattr(daemon.database, "change", others_first)
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     monkeypatch.undo()
     assert len(written) > 6
     assert daemon.read(ada) == ["newer"] * written.count("newer")
@@ -295,5 +304,5 @@ def test_out_of_order(daemon):
         daemon.say(ada, str(number))
         daemon.clock.rightNow -= 5
     daemon.clock.advance(2 * DAY - 8)
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     assert daemon.read(daemon.token("ada")) == []
