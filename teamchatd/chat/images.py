@@ -106,7 +106,7 @@ class Images:
         The same, for a reply to this message.
         """
         parent = await self._access.thread(actor, message_id)
-        return await self._add(actor, parent.channel_id, parent.id, load)
+        return await self._add(actor, parent.place.id, parent.id, load)
 
     async def add_to_conversation(self, actor: Actor, conversation_id: str, load: Load) -> str:
         place = await self._access.conversation(actor, conversation_id)

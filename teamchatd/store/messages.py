@@ -15,7 +15,7 @@ from teamchatd.model import Author, Message, Place, ThreadMeta, Webhook
 from teamchatd.store import images, news, places, threads, users, webhooks
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
-from teamchatd.store.places import NoSuchChannel
+from teamchatd.store.places import Found, NoSuchChannel
 from teamchatd.store.users import NoSuchUser
 from teamchatd.store.webhooks import NoSuchWebhook
 
@@ -66,19 +66,31 @@ class Draft:
     client_id: str | None = None
 
 
-@frozen
-class Found:
+def _look_up(cursor: sqlite3.Cursor, message_id: str) -> Found | None:
     """
-    A message, and the place that says who may read it.
+    Of what hangs on it, nothing is read, and its thread is not counted.
     """
+    row = cursor.execute(
+        "SELECT place_id, coalesce(author_id, 'webhook:' || webhook_id), thread_id,"
+        " EXISTS (SELECT 1 FROM message_images WHERE message_id = messages.id)"
+        " FROM messages WHERE id = ?",
+        (message_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    place_id, author_id, thread_id, is_with_images = row
+    place = _place(cursor, place_id)
+    return Found(message_id, place, author_id, thread_id, bool(is_with_images))
 
-    message: Message
-    place: Place
 
-
-def find(cursor: sqlite3.Cursor, message_id: str) -> Message | None:
-    found = _found(cursor, "WHERE messages.id = ?", (message_id,))
-    return found[0] if found else None
+def _there(cursor: sqlite3.Cursor, message_id: str) -> Found:
+    """
+    @raise NoSuchMessage: it was deleted meanwhile.
+    """
+    found = _look_up(cursor, message_id)
+    if found is None:
+        raise NoSuchMessage()
+    return found
 
 
 def _found(cursor: sqlite3.Cursor, where: str, parameters: Sequence[object]) -> list[Message]:
@@ -108,7 +120,8 @@ def _with_all(cursor: sqlite3.Cursor, found: list[Message]) -> list[Message]:
     ids = [message.id for message in found]
     chosen = _reactions(cursor, ids)
     shown = images.shown_by(cursor, ids)
-    replied = threads.metas(cursor, ids)
+    answerable = [message.id for message in found if message.thread_id is None]
+    replied = threads.metas(cursor, answerable) if answerable else {}
     if not (chosen or shown or replied):
         return found
     return [
@@ -133,13 +146,8 @@ def _reactions(cursor: sqlite3.Cursor, message_ids: list[str]) -> dict[str, dict
     return chosen
 
 
-def _with_place(cursor: sqlite3.Cursor, message_id: str) -> Found | None:
-    message = find(cursor, message_id)
-    return message and Found(message, _place_of(cursor, message))
-
-
-def _place_of(cursor: sqlite3.Cursor, message: Message) -> Place:
-    place = places.find(cursor, message.channel_id)
+def _place(cursor: sqlite3.Cursor, place_id: str) -> Place:
+    place = places.find(cursor, place_id)
     if place is None:  # a message goes with its place, in the same transaction
         raise NoSuchChannel()
     return place
@@ -183,7 +191,12 @@ def _newest(
 
 
 def _add(change: Change, draft: Draft) -> Message:
+    return _say(change, draft)[0]
+
+
+def _say(change: Change, draft: Draft) -> tuple[Message, ThreadMeta | None]:
     """
+    @return: the message, and of a reply what its thread has come to with it.
     @raise NoSuchChannel: it was deleted meanwhile.
     """
     place = places.find(change.cursor, draft.place_id)
@@ -191,7 +204,7 @@ def _add(change: Change, draft: Draft) -> Message:
         raise NoSuchChannel()
     first = _sent_before(change, draft, place)
     if first is not None:
-        return first
+        return first, _meta_with(change, first)
     if draft.thread_id is not None:
         _refuse_no_parent(change, draft)
     author = users.find(change.cursor, draft.author_id)
@@ -208,8 +221,16 @@ def _add(change: Change, draft: Draft) -> Message:
     _insert(change, message, author_id=author.id, client_id=draft.client_id)
     if draft.images:
         message = message._replace(images=_show(change, message, draft.images))
-    news.said(change, place, message)
-    return message
+    meta = _meta_with(change, message)
+    news.said(change, place, message, meta)
+    return message, meta
+
+
+def _meta_with(change: Change, message: Message) -> ThreadMeta | None:
+    """
+    What the thread of a reply has come to.
+    """
+    return None if message.thread_id is None else threads.meta(change.cursor, message.thread_id)
 
 
 def _sent_before(change: Change, draft: Draft, place: Place) -> Message | None:
@@ -284,10 +305,8 @@ def _show(change: Change, message: Message, names: Sequence[str]) -> tuple[str, 
 
 
 def _add_reply(change: Change, draft: Draft) -> tuple[Message, ThreadMeta]:
-    reply = _add(change, draft)
-    assert reply.thread_id is not None, "something else answered for a reply"
-    meta = threads.meta(change.cursor, reply.thread_id)
-    assert meta is not None, "a reply was counted as none"
+    reply, meta = _say(change, draft)
+    assert meta is not None, "something else answered for a reply, or it was counted as none"
     return reply, meta
 
 
@@ -305,24 +324,15 @@ def _add_of_webhook(change: Change, message_id: str, webhook_id: str, content: s
     return message
 
 
-def found_again(cursor: sqlite3.Cursor, message_id: str) -> Message:
-    """
-    A message that was found before, unless it was deleted meanwhile.
-
-    @raise NoSuchMessage: it was.
-    """
-    message = find(cursor, message_id)
-    if message is None:
-        raise NoSuchMessage()
-    return message
-
-
 def found_with_place(cursor: sqlite3.Cursor, message_id: str) -> tuple[Message, Place]:
     """
+    A message that was found before, with all that hangs on it.
+
     @raise NoSuchMessage: it was deleted meanwhile.
     """
-    message = found_again(cursor, message_id)
-    return message, _place_of(cursor, message)
+    place = _there(cursor, message_id).place
+    [message] = _found(cursor, "WHERE messages.id = ?", (message_id,))
+    return message, place
 
 
 def _edit(
@@ -350,11 +360,11 @@ def _remove(change: Change, message_id: str) -> None:
     """
     With it go its replies, reactions and images.
     """
-    message, place = found_with_place(change.cursor, message_id)
-    shown = images.below(change.cursor, message.id)
-    change.cursor.execute("DELETE FROM messages WHERE id = ?", (message.id,))
+    found = _there(change.cursor, message_id)
+    shown = images.below(change.cursor, found.id)
+    change.cursor.execute("DELETE FROM messages WHERE id = ?", (found.id,))
     images.discard_unshown(change, shown)
-    news.removed(change, place, message)
+    news.removed(change, found)
 
 
 def _remove_aged(change: Change, before: int) -> bool:
@@ -414,7 +424,7 @@ class MessageStore:
         return self._database.read(_replies, message_id, limit, before)
 
     def find(self, message_id: str) -> "Deferred[Found | None]":
-        return self._database.read(_with_place, message_id)
+        return self._database.read(_look_up, message_id)
 
     def add(self, draft: Draft) -> "Deferred[Message]":
         return self._database.change(_add, draft)
