@@ -25,6 +25,8 @@ SELECT = (
     " FROM messages LEFT JOIN users ON users.id = author_id"
 )
 
+OLDEST = "SELECT id, created_at FROM messages WHERE thread_id IS NULL ORDER BY position LIMIT ?"
+
 AGED_AT_ONCE = 50
 """Messages, or replies to one, that grew too old and go in one step: others write, too."""
 
@@ -361,10 +363,14 @@ def _remove(change: Change, message_id: str) -> None:
     With it go its replies, reactions and images.
     """
     found = _there(change.cursor, message_id)
-    shown = images.below(change.cursor, found.id)
-    change.cursor.execute("DELETE FROM messages WHERE id = ?", (found.id,))
-    images.discard_unshown(change, shown)
+    _delete(change, found.id)
     news.removed(change, found)
+
+
+def _delete(change: Change, message_id: str) -> None:
+    shown = images.below(change.cursor, message_id)
+    change.cursor.execute("DELETE FROM messages WHERE id = ?", (message_id,))
+    images.discard_unshown(change, shown)
 
 
 def _remove_aged(change: Change, before: int) -> bool:
@@ -372,31 +378,39 @@ def _remove_aged(change: Change, before: int) -> bool:
     Delete some of the messages that are older than the time C{before}, each as if
     its author did.  Looks at the oldest only: they lie in the order of time.
 
-    A long thread goes first, reply by reply: at once, it would keep the writer
-    from everybody else.
+    Before a message its thread goes, some replies in each step: at once, it would
+    keep the writer from everybody else.
 
     @return: whether there may be more.
     """
-    oldest = change.cursor.execute(
-        "SELECT id, created_at FROM messages WHERE thread_id IS NULL ORDER BY position LIMIT ?",
-        (AGED_AT_ONCE,),
-    ).fetchall()
+    oldest = change.cursor.execute(OLDEST, (AGED_AT_ONCE,)).fetchall()
     aged = [message_id for message_id, created_at in oldest if created_at < before]
     room = AGED_AT_ONCE
     for message_id in aged:
-        replies = change.cursor.execute(
-            "SELECT id FROM messages WHERE thread_id = ? ORDER BY position LIMIT ?",
-            (message_id, AGED_AT_ONCE),
-        ).fetchall()
-        if len(replies) == AGED_AT_ONCE:
-            for (reply_id,) in replies[:room]:
-                _remove(change, reply_id)
-            return True
-        room -= 1 + len(replies)
-        if room < 0:
+        room -= _remove_replies(change, message_id, room)
+        if not room:
             return True
         _remove(change, message_id)
+        room -= 1
     return len(aged) == AGED_AT_ONCE
+
+
+def _remove_replies(change: Change, message_id: str, at_most: int) -> int:
+    """
+    Delete the oldest replies to a message that is about to go.  Nobody is told:
+    that is what the message's own event says.
+
+    @return: how many there were, of C{at_most}.
+    """
+    rows = change.cursor.execute(
+        "SELECT id FROM messages WHERE thread_id = ? ORDER BY position LIMIT ?",
+        (message_id, at_most),
+    ).fetchall()
+    for (reply_id,) in rows:
+        reply = _there(change.cursor, reply_id)
+        change.forget(news.subject_of(reply.place, reply))
+        _delete(change, reply.id)
+    return len(rows)
 
 
 @define

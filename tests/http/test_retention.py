@@ -7,6 +7,7 @@ from base64 import b64encode
 import pytest
 
 from teamchatd.recurring import PAUSE
+from teamchatd.store import threads
 from teamchatd.store.messages import AGED_AT_ONCE
 
 DAY = 24 * 60 * 60
@@ -244,29 +245,66 @@ def test_many_short_ones(daemon, steps):
 
 def test_long_thread(daemon, steps, listen):
     """
-    A long thread goes reply by reply, some in each step and the oldest first,
-    with the message last; what is told of it is always what is left.
+    A long thread goes before its message, some replies in each step, the oldest
+    first.  Whoever reads it meanwhile finds what is left; all that is told is
+    that the message is gone.
     """
     message = daemon.say(daemon.token("ada"), "hello")
     ada, bob = late(daemon)
     said = [reply(daemon, bob if number % 2 else ada, message) for number in range(170)]
     listener = listen(ada)
     steps.clear()
-    a_while(daemon)
+    daemon.clock.advance(A_WHILE)
+    [found] = page(daemon, ada)
+    assert found["threadMeta"] == {
+        "replyCount": 120,
+        "lastReplyAt": said[-1]["createdAt"],
+        "lastReplyBy": said[-1]["author"],
+        "participants": [each["author"]["id"] for each in said[50:52]],
+    }
+    path = f"/messages/{message['id']}/thread?limit=200"
+    assert daemon.done(daemon.get(path, ada))["replies"] == said[50:]
+    told = "SELECT count(*) FROM journal WHERE text LIKE '%NEW_THREAD_REPLY%'"
+    assert daemon.rows(told) == [(120,)]
+    daemon.clock.pump([PAUSE] * MANY)
     steps += left(daemon, "messages")
     taken = [first - second for first, second in zip(steps, steps[1:], strict=False)]
     assert sorted(filter(None, taken)) == [21, 50, 50, 50]
-    *replies, last = listener.events[1:]
-    assert last.type == "DELETE_MESSAGE"
-    assert [each.payload["id"] for each in replies] == [each["id"] for each in said[:150]]
-    for number, each in enumerate(replies, 1):
-        assert each.payload["threadMeta"] == {
-            "replyCount": 170 - number,
-            "lastReplyAt": said[-1]["createdAt"],
-            "lastReplyBy": said[-1]["author"],
-            "participants": [each["author"]["id"] for each in said[number : number + 2]],
-        }
+    gone = {"id": message["id"], "channelId": message["channelId"]}
+    assert [(each.type, each.payload) for each in listener.events[1:]] == [("DELETE_MESSAGE", gone)]
     assert left(daemon, "messages") == [0]
+    assert daemon.rows(told) == [(0,)]
+
+
+def test_images_of_replies(daemon):
+    """
+    What the replies of a long thread showed goes with them.
+    """
+    message = daemon.say(daemon.token("ada"), "hello")
+    ada, _ = late(daemon)
+    where = f"/messages/{message['id']}/thread"
+    upload = {"filename": "x.svg", "image": b64encode(SQUARE).decode()}
+    for _ in range(2 * AGED_AT_ONCE):
+        name = daemon.done(daemon.post(f"{where}/image", ada, upload))["filename"]
+        reply(daemon, ada, message, images=[name])
+    daemon.clock.advance(A_WHILE)
+    assert left(daemon, "images", "leftovers") == [AGED_AT_ONCE, AGED_AT_ONCE]
+    daemon.clock.pump([PAUSE] * MANY)
+    assert left(daemon, "images", "leftovers") == [0, 2 * AGED_AT_ONCE]
+
+
+def test_nobody_counts(daemon, monkeypatch):
+    """
+    A thread that goes is not counted for each of its replies.
+    """
+    message = daemon.say(daemon.token("ada"), "hello")
+    ada, _ = late(daemon)
+    for _ in range(2 * AGED_AT_ONCE):
+        reply(daemon, ada, message)
+    counted = []
+    monkeypatch.setattr(threads, "metas", lambda *args: counted.append(args) or {})
+    a_while(daemon)
+    assert (left(daemon, "messages"), counted) == ([0], [])
 
 
 def test_others_get_in_between(daemon, monkeypatch):

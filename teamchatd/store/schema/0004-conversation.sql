@@ -61,6 +61,8 @@ ALTER TABLE chosen RENAME TO reactions;
 
 -- Without the replies: a page of a channel would have to count through a long thread.
 CREATE INDEX messages_by_place ON messages (place_id, position) WHERE thread_id IS NULL;
+-- The oldest of all, which may have grown too old, is not looked for behind its replies.
+CREATE INDEX messages_by_age ON messages (position) WHERE thread_id IS NULL;
 CREATE INDEX messages_by_thread ON messages (thread_id, position) WHERE thread_id IS NOT NULL;
 -- Threads are counted whenever they are shown and whenever they change, which needs no row then.
 CREATE INDEX messages_by_replier ON messages (thread_id, author_id, position)
