@@ -195,8 +195,8 @@ class Images:
         is_more = await self._store.discard_unused(self._now() - DAY)
         names = await self._store.leftovers(self._now() - HOUR)
         if names:
-            await self._in_thread(self._put_away, names)
-            await self._store.forget(names)
+            stuck = await self._in_thread(self._put_away, names)
+            await self._store.forget([name for name in names if name not in stuck], stuck)
         return is_more or bool(names)
 
     async def sweep_shelf(self) -> bool:
@@ -222,12 +222,28 @@ class Images:
         """
         return [name for name in self._shelf.names() if _made_at(name) < time]
 
-    def _put_away(self, names: list[str]) -> None:
+    def _put_away(self, names: list[str]) -> list[str]:
         """
         In a thread.
+
+        @return: those that are still there.
         """
+        stuck, why = [], None
         for name in names:
-            self._shelf.remove(name)
+            try:
+                self._shelf.remove(name)
+            except OSError as error:
+                stuck.append(name)
+                why = error
+        if stuck:
+            log.error(
+                "Of the files that belong to no image any more, {count} cannot be removed: {why}."
+                " They are tried again later; may we write in {directory}?",
+                count=len(stuck),
+                why=why,
+                directory=str(self._shelf.directory),
+            )
+        return stuck
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1000)

@@ -211,8 +211,11 @@ def _leftovers(cursor: sqlite3.Cursor, before: int) -> list[str]:
     return [name for (name,) in rows]
 
 
-def _forget(change: Change, names: Sequence[str]) -> None:
-    change.cursor.executemany("DELETE FROM leftovers WHERE name = ?", [(name,) for name in names])
+def _forget(change: Change, gone: Sequence[str], stuck: Sequence[str]) -> None:
+    change.cursor.executemany("DELETE FROM leftovers WHERE name = ?", [(name,) for name in gone])
+    change.cursor.executemany(
+        "UPDATE leftovers SET since = ? WHERE name = ?", [(change.at, name) for name in stuck]
+    )
 
 
 def _unknown(cursor: sqlite3.Cursor, names: Sequence[str]) -> list[str]:
@@ -242,15 +245,18 @@ class ImageStore:
 
     def leftovers(self, before: int) -> "Deferred[list[str]]":
         """
-        Files whose row was gone at the time C{before}: some of them, none at last.
+        Files whose row was gone at the time C{before}, or that were found to be
+        stuck: some of them, none at last.
         """
         return self._database.read(_leftovers, before)
 
-    def forget(self, names: Sequence[str]) -> "Deferred[None]":
+    def forget(self, gone: Sequence[str], stuck: Sequence[str]) -> "Deferred[None]":
         """
-        These files are gone, too.
+        @param gone: files that are no more.
+        @param stuck: those that could not be removed.  They count as left over from
+            now on: the others come first, and some time later it is their turn.
         """
-        return self._database.change(_forget, names)
+        return self._database.change(_forget, gone, stuck)
 
     def unknown(self, names: Sequence[str]) -> "Deferred[list[str]]":
         """
