@@ -91,6 +91,7 @@ LETTER_SECONDS = 5
 TRIM_SECONDS = 10 * 60
 AGING_SECONDS = 60
 SWEEP_SECONDS = 60
+REMOVAL_SECONDS = 10
 
 TOO_OFTEN = "That was too much in a minute. Try again a little later."
 TOO_MANY_FAILURES = "Too many attempts to sign in have failed. Try again a little later."
@@ -220,6 +221,7 @@ class House:
             (EXPIRY_SECONDS, self.links.sweep),
             (TRIM_SECONDS, lambda: self.journal.trim(int(clock.seconds() * 1000) - keep_ms)),
             (AGING_SECONDS, retention.remove_aged),
+            (REMOVAL_SECONDS, self.messages.remove_unreachable),
             (SWEEP_SECONDS, self.images.sweep),
             (DAY, self.images.sweep_shelf),
         ]

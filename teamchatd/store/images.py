@@ -132,24 +132,31 @@ def discard_unshown(change: Change, names: Iterable[str]) -> None:
             "SELECT 1 FROM message_images WHERE image_name = ?", (name,)
         ).fetchone()
         if shown is None:
-            _discard(change, "name = ?", name)
+            _discard(change, name)
 
 
-def discard_in(change: Change, place_id: str) -> None:
+def discard_in(change: Change, place_id: str) -> bool:
     """
-    Delete all that was uploaded to a place.
+    Delete some of what was uploaded to a place.
+
+    @return: whether there may be more.
     """
-    _discard(change, "place_id = ?", place_id)
+    rows = change.cursor.execute(
+        "SELECT name FROM images WHERE place_id = ? LIMIT ?", (place_id, AT_ONCE)
+    ).fetchall()
+    for (name,) in rows:
+        _discard(change, name)
+    return len(rows) == AT_ONCE
 
 
-def _discard(change: Change, where: str, parameter: object) -> None:
+def _discard(change: Change, name: str) -> None:
     for column in ("name", "thumb_name"):
         change.cursor.execute(
             f"INSERT INTO leftovers (name, since) SELECT {column}, ? FROM images"
-            f" WHERE {where} AND {column} IS NOT NULL",
-            (change.at, parameter),
+            f" WHERE name = ? AND {column} IS NOT NULL",
+            (change.at, name),
         )
-    change.cursor.execute(f"DELETE FROM images WHERE {where}", (parameter,))
+    change.cursor.execute("DELETE FROM images WHERE name = ?", (name,))
 
 
 def _add(change: Change, upload: Upload) -> None:
@@ -189,6 +196,8 @@ def _find(cursor: sqlite3.Cursor, place_id: str, name: str) -> Image | None:
         (name, place_id),
     ).fetchone()
     if row is None:
+        return None
+    if places.find(cursor, place_id) is None:  # it was deleted, and this will be
         return None
     content_type, thumb_name, thumb_type = row
     thumbnail = None if thumb_name is None else ImageFile(thumb_name, thumb_type)

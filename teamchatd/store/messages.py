@@ -27,8 +27,8 @@ SELECT = (
 
 OLDEST = "SELECT id, created_at FROM messages WHERE thread_id IS NULL ORDER BY position LIMIT ?"
 
-AGED_AT_ONCE = 50
-"""Messages, or replies to one, that grew too old and go in one step: others write, too."""
+AT_ONCE = 50
+"""Messages that go in one step, replies included: others write, too."""
 
 
 class NoSuchMessage(NotFound):
@@ -71,6 +71,9 @@ class Draft:
 def _look_up(cursor: sqlite3.Cursor, message_id: str) -> Found | None:
     """
     Of what hangs on it, nothing is read, and its thread is not counted.
+
+    @return: L{None} also of what was said in a channel that is deleted: its row
+        is about to go.
     """
     row = cursor.execute(
         "SELECT place_id, coalesce(author_id, 'webhook:' || webhook_id), thread_id,"
@@ -81,7 +84,9 @@ def _look_up(cursor: sqlite3.Cursor, message_id: str) -> Found | None:
     if row is None:
         return None
     place_id, author_id, thread_id, is_with_images = row
-    place = _place(cursor, place_id)
+    place = places.find(cursor, place_id)
+    if place is None:
+        return None
     return Found(message_id, place, author_id, thread_id, bool(is_with_images))
 
 
@@ -148,13 +153,6 @@ def _reactions(cursor: sqlite3.Cursor, message_ids: list[str]) -> dict[str, dict
     return chosen
 
 
-def _place(cursor: sqlite3.Cursor, place_id: str) -> Place:
-    place = places.find(cursor, place_id)
-    if place is None:  # a message goes with its place, in the same transaction
-        raise NoSuchChannel()
-    return place
-
-
 def _page(cursor: sqlite3.Cursor, place_id: str, limit: int, before: str | None) -> list[Message]:
     """
     Oldest first.  By position: an offset would count through the whole past.
@@ -169,7 +167,10 @@ def _replies(
 ) -> list[Message]:
     """
     Oldest first.
+
+    @raise NoSuchMessage: what is replied to was deleted meanwhile.
     """
+    _there(cursor, message_id)
     return _newest(cursor, "thread_id = ?", message_id, limit, before)
 
 
@@ -248,6 +249,9 @@ def _sent_before(change: Change, draft: Draft, place: Place) -> Message | None:
         (draft.author_id, draft.client_id),
     ).fetchone()
     if first is None:
+        return None
+    if _look_up(change.cursor, first[0]) is None:  # its channel is deleted: it was not said
+        change.cursor.execute("UPDATE messages SET client_id = NULL WHERE id = ?", first)
         return None
     message, where = found_with_place(change.cursor, first[0])
     if _kind(where, message.thread_id) != _kind(place, draft.thread_id):
@@ -383,16 +387,49 @@ def _remove_aged(change: Change, before: int) -> bool:
 
     @return: whether there may be more.
     """
-    oldest = change.cursor.execute(OLDEST, (AGED_AT_ONCE,)).fetchall()
+    oldest = change.cursor.execute(OLDEST, (AT_ONCE,)).fetchall()
     aged = [message_id for message_id, created_at in oldest if created_at < before]
-    room = AGED_AT_ONCE
-    for message_id in aged:
+    return not _are_removed(change, aged) or len(aged) == AT_ONCE
+
+
+def _remove_unreachable(change: Change) -> bool:
+    """
+    Delete some of what was said and shown in channels that are deleted.  Who
+    could read it was told of the channel.
+
+    @return: whether there may be more.
+    """
+    channel = change.cursor.execute("SELECT id FROM deleted_channels LIMIT 1").fetchone()
+    if channel is None:
+        return False
+    rows = change.cursor.execute(
+        "SELECT id FROM messages WHERE place_id = ? AND thread_id IS NULL"
+        " ORDER BY position LIMIT ?",
+        (*channel, AT_ONCE),
+    )
+    said = [message_id for (message_id,) in rows]
+    if _are_removed(change, said) and not said and not images.discard_in(change, *channel):
+        change.cursor.execute("DELETE FROM deleted_channels WHERE id = ?", channel)
+    return True
+
+
+def _are_removed(change: Change, message_ids: list[str]) -> bool:
+    """
+    Delete these messages, each after its replies, as far as one step goes.
+
+    @return: whether none of them is left.
+    """
+    room = AT_ONCE
+    for message_id in message_ids:
         room -= _remove_replies(change, message_id, room)
         if not room:
-            return True
-        _remove(change, message_id)
+            return False
+        if _look_up(change.cursor, message_id) is None:
+            _delete(change, message_id)
+        else:
+            _remove(change, message_id)
         room -= 1
-    return len(aged) == AGED_AT_ONCE
+    return True
 
 
 def _remove_replies(change: Change, message_id: str, at_most: int) -> int:
@@ -407,9 +444,10 @@ def _remove_replies(change: Change, message_id: str, at_most: int) -> int:
         (message_id, at_most),
     ).fetchall()
     for (reply_id,) in rows:
-        reply = _there(change.cursor, reply_id)
-        change.forget(news.subject_of(reply.place, reply))
-        _delete(change, reply.id)
+        reply = _look_up(change.cursor, reply_id)
+        if reply is not None:  # else its channel is deleted, and forgotten already
+            change.forget(news.subject_of(reply.place, reply))
+        _delete(change, reply_id)
     return len(rows)
 
 
@@ -471,3 +509,11 @@ class MessageStore:
         @return: whether there may be more.
         """
         return self._database.change(_remove_aged, before)
+
+    def remove_unreachable(self) -> "Deferred[bool]":
+        """
+        Delete some of what was said and shown in channels that are deleted.
+
+        @return: whether there may be more.
+        """
+        return self._database.change(_remove_unreachable)

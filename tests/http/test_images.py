@@ -593,6 +593,7 @@ def test_go_with_their_channel(in_memory):
     daemon.done(daemon.post(place, ada, {"images": [uploaded(daemon, ada, place)]}))
     uploaded(daemon, ada, place)
     daemon.done(daemon.delete(f"/channels/{channel}", ada))
+    pass_by(daemon, 0)
     assert daemon.rows("SELECT count(*) FROM images") == [(0,)]
     pass_by(daemon, 2 * 60 * 60)
     assert shelf(daemon) == set()

@@ -8,7 +8,7 @@ import pytest
 
 from teamchatd.recurring import PAUSE
 from teamchatd.store import threads
-from teamchatd.store.messages import AGED_AT_ONCE
+from teamchatd.store.messages import AT_ONCE
 
 DAY = 24 * 60 * 60
 
@@ -210,11 +210,11 @@ def test_in_small_steps(daemon, steps):
     write are not kept waiting.
     """
     ada = daemon.token("ada")
-    for number in range(3 * AGED_AT_ONCE // 2):
+    for number in range(3 * AT_ONCE // 2):
         message = daemon.say(ada, str(number))
         for _ in range(number % 3):
             reply(daemon, ada, message)
-    for _ in range(AGED_AT_ONCE):  # where a step has room for a few of them
+    for _ in range(AT_ONCE):  # where a step has room for a few of them
         reply(daemon, ada, message)
     ada, _ = late(daemon)
     daemon.say(ada, "newer")
@@ -225,8 +225,8 @@ def test_in_small_steps(daemon, steps):
     assert daemon.read(ada) == ["newer"]
     assert (steps[0], steps[-1]) == (before, 1)
     taken = [first - second for first, second in zip(steps, steps[1:], strict=False)]
-    assert max(taken) <= AGED_AT_ONCE
-    assert sum(map(bool, taken)) >= before // AGED_AT_ONCE
+    assert max(taken) <= AT_ONCE
+    assert sum(map(bool, taken)) >= before // AT_ONCE
 
 
 def test_many_short_ones(daemon, steps):
@@ -234,7 +234,7 @@ def test_many_short_ones(daemon, steps):
     All that is too old goes as soon as it was looked for, step by step.
     """
     ada = daemon.token("ada")
-    for number in range(2 * AGED_AT_ONCE):
+    for number in range(2 * AT_ONCE):
         daemon.say(ada, str(number))
     late(daemon)
     steps.clear()
@@ -284,13 +284,13 @@ def test_images_of_replies(daemon):
     ada, _ = late(daemon)
     where = f"/messages/{message['id']}/thread"
     upload = {"filename": "x.svg", "image": b64encode(SQUARE).decode()}
-    for _ in range(2 * AGED_AT_ONCE):
+    for _ in range(2 * AT_ONCE):
         name = daemon.done(daemon.post(f"{where}/image", ada, upload))["filename"]
         reply(daemon, ada, message, images=[name])
     daemon.clock.advance(A_WHILE)
-    assert left(daemon, "images", "leftovers") == [AGED_AT_ONCE, AGED_AT_ONCE]
+    assert left(daemon, "images", "leftovers") == [AT_ONCE, AT_ONCE]
     daemon.clock.pump([PAUSE] * MANY)
-    assert left(daemon, "images", "leftovers") == [0, 2 * AGED_AT_ONCE]
+    assert left(daemon, "images", "leftovers") == [0, 2 * AT_ONCE]
 
 
 def test_nobody_counts(daemon, monkeypatch):
@@ -299,7 +299,7 @@ def test_nobody_counts(daemon, monkeypatch):
     """
     message = daemon.say(daemon.token("ada"), "hello")
     ada, _ = late(daemon)
-    for _ in range(2 * AGED_AT_ONCE):
+    for _ in range(2 * AT_ONCE):
         reply(daemon, ada, message)
     counted = []
     monkeypatch.setattr(threads, "metas", lambda *args: counted.append(args) or {})
@@ -313,7 +313,7 @@ def test_others_get_in_between(daemon, monkeypatch):
     """
     ada = daemon.token("ada")
     old = daemon.say(ada, "old")
-    for _ in range(3 * AGED_AT_ONCE):
+    for _ in range(3 * AT_ONCE):
         reply(daemon, ada, old)
     ada, bob = late(daemon)
     change, written = daemon.database.change, []

@@ -611,6 +611,7 @@ def test_nothing_is_left_of_the_channel(daemon, ada, ducks, listen, told):
     daemon.done(daemon.delete(f"/channels/{ducks}", ada))
     assert [kind for kind, _ in told(listener)][-1] == "DELETE_CHANNEL"
     assert daemon.get(thread_of(quack), ada).status == 404
+    daemon.clock.advance(10)
     for table in ("journal", "messages", "reactions"):
         assert "secret" not in str(daemon.rows(f"SELECT * FROM {table}"))
     assert daemon.rows("SELECT * FROM reactions") == []

@@ -70,6 +70,12 @@ CREATE INDEX messages_by_replier ON messages (thread_id, author_id, position)
 CREATE UNIQUE INDEX messages_by_client_id ON messages (author_id, client_id)
     WHERE client_id IS NOT NULL;
 
+-- Channels that were deleted while there still are messages and images of theirs, which nobody
+-- can reach: they go little by little.
+CREATE TABLE deleted_channels (
+    id TEXT PRIMARY KEY
+) STRICT;
+
 -- What was uploaded.  The bytes are files; who may see them follows from the place, never from
 -- knowing the name.
 CREATE TABLE images (
