@@ -68,6 +68,7 @@ from teamchatd.http.webhooks import WebhookRoutes
 from teamchatd.live.hub import BEATS, Hub
 from teamchatd.mail.logged import LoggingPostman
 from teamchatd.model import Entry, Purpose
+from teamchatd.recurring import Recurring, Step
 from teamchatd.store.channels import ChannelStore
 from teamchatd.store.conversations import ConversationStore
 from teamchatd.store.database import Database
@@ -92,6 +93,7 @@ LETTER_SECONDS = 5
 TRIM_SECONDS = 10 * 60
 AGING_SECONDS = 60
 SWEEP_SECONDS = 60
+REMOVAL_SECONDS = 10
 
 TOO_OFTEN = "That was too much in a minute. Try again a little later."
 TOO_MANY_FAILURES = "Too many attempts to sign in have failed. Try again a little later."
@@ -164,7 +166,7 @@ class House:
 
     @ivar site: what answers HTTP.
     @ivar letters: where letters are asked for; call its C{wake} after that.
-    @ivar recurring: what has to be done every so many seconds.
+    @ivar recurring: what has to be done again and again, from when it is started.
     @ivar oauth: signing in through others, where there are any.
     """
 
@@ -227,18 +229,20 @@ class House:
         retention = Retention(self.messages, clock, chosen.chat.message_retention_days)
         self.site = self._site(chosen, shelf)
         keep_ms = chosen.events.keep_days * DAY * 1000
-        self.recurring: list[tuple[float, Callable[[], Any]]] = [
+        recurring: list[tuple[float, Step]] = [
             (chosen.events.heartbeat_seconds / BEATS, self.hub.beat),
             (EXPIRY_SECONDS, self.sessions.end_expired),
             (LETTER_SECONDS, self.letters.wake),
             (EXPIRY_SECONDS, self.links.sweep),
             (TRIM_SECONDS, lambda: self.journal.trim(int(clock.seconds() * 1000) - keep_ms)),
             (AGING_SECONDS, retention.remove_aged),
+            (REMOVAL_SECONDS, self.messages.remove_unreachable),
             (SWEEP_SECONDS, self.images.sweep),
             (DAY, self.images.sweep_shelf),
         ]
         if self.oauth is not None:
-            self.recurring.append((EXPIRY_SECONDS, self.oauth.forget_expired))
+            recurring.append((EXPIRY_SECONDS, self.oauth.forget_expired))
+        self.recurring = [Recurring(clock, seconds, step) for seconds, step in recurring]
 
     def begin(self) -> None:
         """

@@ -10,13 +10,12 @@ import gc
 import os
 import resource
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from twisted.application.internet import TimerService
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as TookTooLong  # which is not Python's own
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -153,7 +152,6 @@ class Teamchat(Service):
             images.MOST_WAITING_OF_ONE,
         )
         self._files = Workers(reactor, "files", 1, images.MOST_WAITING, images.TOO_BUSY)
-        self._timers: list[TimerService] = []
 
     def startService(self) -> None:
         """
@@ -194,10 +192,8 @@ class Teamchat(Service):
         self._hashing.startService()
         self._pictures.startService()
         self._files.startService()
-        for seconds, function in self._house.recurring:
-            timer = TimerService(seconds, _carefully, function)
-            timer.startService()
-            self._timers.append(timer)
+        for each in self._house.recurring:
+            each.startService()
         log.info("There is room for {count} connections at once", count=connections)
         self._say_hello(link)
         _settle()
@@ -284,7 +280,7 @@ class Teamchat(Service):
         now, seconds = self._reactor.seconds(), self._chosen.server.shutdown_seconds
         for_others, for_all = now + seconds * (1 - SHARE_OF_STORAGE), now + seconds
         closed = self._listening.stopService()
-        regular = gatherResults([maybeDeferred(timer.stopService) for timer in self._timers])
+        regular = [each.stopService() for each in self._house.recurring]
         streams, letters = self._house.hub.end_all(), self._house.letters.close()
         pictures = self._pictures.stopService()
         if not await self._is_over(streams, for_others):
@@ -293,7 +289,8 @@ class Teamchat(Service):
         if not await self._is_over(letters, for_others):
             log.info("Some letters are still under way: they are sent again at the next start")
         await self._is_over(closed, for_others)
-        await self._is_over(regular, for_others)
+        for each in regular:
+            await self._is_over(each, for_others)
         await self._is_over(self._hashing.stopService(), for_others)
         if not await self._is_over(pictures, for_others):
             log.info("Some images are still being looked at: their senders have to try again")
@@ -349,15 +346,3 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(5_000, 15, 15)
-
-
-async def _carefully(function: Callable[[], Any]) -> None:
-    """
-    Do what recurs; when it fails this time, it is done again the next.
-    """
-    try:
-        await maybeDeferred(function)
-    except ChatError as refused:
-        log.warn("What is done regularly has to wait: {why}", why=str(refused))
-    except Exception:
-        log.failure("What is done regularly went wrong")

@@ -13,7 +13,7 @@ from attrs import evolve
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import execute, fail, succeed
 from twisted.internet.error import ConnectionDone
-from twisted.internet.task import Clock, LoopingCall
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
@@ -183,7 +183,6 @@ class Daemon(People):
         self.clock = Clock()
         self.clock.advance(NOON)
         self.hashed = []
-        self._timers = []
         self.start()
 
     @property
@@ -215,16 +214,12 @@ class Daemon(People):
         link = start.link_for_admin()
         self.setup_token = link and link.token
         self.house.begin()
-        for seconds, function in self.house.recurring:
-            timer = LoopingCall(function)
-            timer.clock = self.clock
-            timer.start(seconds, now=False)
-            self._timers.append(timer)
+        for each in self.house.recurring:
+            each.startService()
 
     def stop(self):
-        for timer in self._timers:
-            timer.stop()
-        self._timers.clear()
+        for each in self.house.recurring:
+            each.stopService()
         self.house.hub.end_all()
         self.house.letters.close()
         self.database.stopService()

@@ -8,10 +8,10 @@ a message that the one who acts may not read.
 from attrs import define
 
 from teamchatd.errors import Forbidden, Invalid
-from teamchatd.model import Actor, Message, Place
+from teamchatd.model import Actor, Place
 from teamchatd.store.conversations import ConversationStore, NoSuchConversation
-from teamchatd.store.messages import Found, MessageStore, NoSuchMessage
-from teamchatd.store.places import NoSuchChannel
+from teamchatd.store.messages import MessageStore, NoSuchMessage
+from teamchatd.store.places import Found, NoSuchChannel
 
 PRIVATE = "dm:"
 """How the id of a conversation begins, and of nothing else."""
@@ -64,21 +64,21 @@ class Access:
             raise NoSuchChannel()
         return Place(channel_id)
 
-    async def message(self, actor: Actor, message_id: str) -> Message:
+    async def message(self, actor: Actor, message_id: str) -> Found:
         """
         A message that C{actor} can read.
         """
-        return (await self._found(actor, message_id)).message
+        return await self._found(actor, message_id)
 
-    async def message_to_edit(self, actor: Actor, message_id: str) -> Message:
+    async def message_to_edit(self, actor: Actor, message_id: str) -> Found:
         return _to_edit(actor, await self._found(actor, message_id))
 
-    async def message_to_delete(self, actor: Actor, message_id: str) -> Message:
+    async def message_to_delete(self, actor: Actor, message_id: str) -> Found:
         return _to_delete(actor, await self._found(actor, message_id))
 
     # Threads
 
-    async def thread(self, actor: Actor, message_id: str) -> Message:
+    async def thread(self, actor: Actor, message_id: str) -> Found:
         """
         A message that may have replies.
 
@@ -87,14 +87,14 @@ class Access:
         found = await self._found(actor, message_id)
         if found.place.participants is not None:
             raise NoThread("A direct message has no thread.")
-        if found.message.thread_id is not None:
+        if found.thread_id is not None:
             raise NoThread("A reply has no thread of its own: answer the message it belongs to.")
-        return found.message
+        return found
 
-    async def reply_to_edit(self, actor: Actor, message_id: str, reply_id: str) -> Message:
+    async def reply_to_edit(self, actor: Actor, message_id: str, reply_id: str) -> Found:
         return _to_edit(actor, await self._reply(actor, message_id, reply_id))
 
-    async def reply_to_delete(self, actor: Actor, message_id: str, reply_id: str) -> Message:
+    async def reply_to_delete(self, actor: Actor, message_id: str, reply_id: str) -> Found:
         return _to_delete(actor, await self._reply(actor, message_id, reply_id))
 
     # Conversations
@@ -114,12 +114,12 @@ class Access:
 
     async def direct_message_to_edit(
         self, actor: Actor, conversation_id: str, message_id: str
-    ) -> Message:
+    ) -> Found:
         return _to_edit(actor, await self._direct_message(actor, conversation_id, message_id))
 
     async def direct_message_to_delete(
         self, actor: Actor, conversation_id: str, message_id: str
-    ) -> Message:
+    ) -> Found:
         return _to_delete(actor, await self._direct_message(actor, conversation_id, message_id))
 
     async def _found(self, actor: Actor, message_id: str) -> Found:
@@ -135,7 +135,7 @@ class Access:
 
     async def _reply(self, actor: Actor, message_id: str, reply_id: str) -> Found:
         found = await self._found(actor, reply_id)
-        if found.message.thread_id != message_id:
+        if found.thread_id != message_id:
             raise NoSuchMessage()
         return found
 
@@ -151,20 +151,20 @@ def _may_read(actor: Actor, place: Place) -> bool:
     return place.participants is None or actor.id in place.participants
 
 
-def _to_edit(actor: Actor, found: Found) -> Message:
-    if found.message.author.id != actor.id:
+def _to_edit(actor: Actor, found: Found) -> Found:
+    if found.author_id != actor.id:
         raise NotYours("Only its author may change a message.")
-    return found.message
+    return found
 
 
-def _to_delete(actor: Actor, found: Found) -> Message:
+def _to_delete(actor: Actor, found: Found) -> Found:
     """
     What two people say to each other, no administrator takes away.
     """
-    if found.message.author.id == actor.id:
-        return found.message
+    if found.author_id == actor.id:
+        return found
     if found.place.participants is not None:
         raise NotYours("Only its author may delete a direct message.")
     if not actor.is_admin:
         raise NotYours("Only its author or an administrator may delete a message.")
-    return found.message
+    return found

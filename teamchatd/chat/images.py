@@ -4,10 +4,9 @@ Images: taking them in, and showing them to those who may see them.
 
 import secrets
 from collections.abc import Callable
-from itertools import islice
 from typing import IO
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -87,6 +86,7 @@ class Images:
         of full size in memory.
     @ivar _in_thread: runs what waits for the disk.
     @ivar _max_pixels: of one image.
+    @ivar _to_look_up: files that L{sweep_shelf} has not come to yet.
     """
 
     _access: Access
@@ -97,6 +97,7 @@ class Images:
     _in_thread: InThread
     _clock: IReactorTime
     _max_pixels: int
+    _to_look_up: list[str] = field(init=False, factory=list)
 
     # Taking them in
 
@@ -115,7 +116,7 @@ class Images:
         The same, for a reply to this message.
         """
         parent = await self._access.thread(actor, message_id)
-        return await self._add(actor, parent.channel_id, parent.id, load)
+        return await self._add(actor, parent.place.id, parent.id, load)
 
     async def add_to_conversation(self, actor: Actor, conversation_id: str, load: Load) -> str:
         place = await self._access.conversation(actor, conversation_id)
@@ -205,36 +206,65 @@ class Images:
 
     # What nobody needs
 
-    async def sweep(self) -> None:
+    async def sweep(self) -> bool:
         """
-        Delete the uploads that no message has shown for a day, and the files
-        whose row has been gone for an hour.
-        """
-        await self._store.discard_unused(self._now() - DAY)
-        while names := await self._store.leftovers(self._now() - HOUR):
-            await self._in_thread(self._put_away, names)
-            await self._store.forget(names)
+        Delete some of the uploads that no message has shown for a day, and of the
+        files whose row has been gone for an hour.
 
-    async def sweep_shelf(self) -> None:
+        @return: whether there may be more.
         """
-        Delete the files that no row knows of: a crash came between the two.  Younger
-        ones may be about to get theirs.
-        """
-        before = self._now() - DAY
-        files = iter(await self._in_thread(lambda: list(self._shelf.names())))
-        old = (name for name in files if _made_at(name) < before)
-        while names := list(islice(old, LOOKED_UP_AT_ONCE)):
-            strays = await self._store.unknown(names)
-            if strays:
-                log.info("Removing {count} files that belong to no image", count=len(strays))
-                await self._in_thread(self._put_away, strays)
+        is_more = await self._store.discard_unused(self._now() - DAY)
+        names = await self._store.leftovers(self._now() - HOUR)
+        if names:
+            stuck = await self._in_thread(self._put_away, names)
+            await self._store.forget([name for name in names if name not in stuck], stuck)
+        return is_more or bool(names)
 
-    def _put_away(self, names: list[str]) -> None:
+    async def sweep_shelf(self) -> bool:
+        """
+        Look at some of the files, and delete those that no row knows of: a crash
+        came between the two.  Younger ones may be about to get theirs.
+
+        @return: whether there are more.
+        """
+        if not self._to_look_up:
+            self._to_look_up = await self._in_thread(self._made_before, self._now() - DAY)
+        names = self._to_look_up[:LOOKED_UP_AT_ONCE]
+        del self._to_look_up[:LOOKED_UP_AT_ONCE]
+        strays = await self._store.unknown(names)
+        if strays:
+            log.info("Removing {count} files that belong to no image", count=len(strays))
+            await self._in_thread(self._put_away, strays)
+        return bool(self._to_look_up)
+
+    def _made_before(self, time: int) -> list[str]:
         """
         In a thread.
         """
+        return [name for name in self._shelf.names() if _made_at(name) < time]
+
+    def _put_away(self, names: list[str]) -> list[str]:
+        """
+        In a thread.
+
+        @return: those that are still there.
+        """
+        stuck, why = [], None
         for name in names:
-            self._shelf.remove(name)
+            try:
+                self._shelf.remove(name)
+            except OSError as error:
+                stuck.append(name)
+                why = error
+        if stuck:
+            log.error(
+                "Of the files that belong to no image any more, {count} cannot be removed: {why}."
+                " They are tried again later; may we write in {directory}?",
+                count=len(stuck),
+                why=why,
+                directory=str(self._shelf.directory),
+            )
+        return stuck
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1000)

@@ -10,6 +10,7 @@ from teamchatd.chat.access import Access
 from teamchatd.errors import Invalid
 from teamchatd.model import Actor, Message
 from teamchatd.store.messages import Draft, MessageStore
+from teamchatd.store.places import Found
 
 LONGEST_CLIENT_ID = 64
 LARGEST_PAGE = 200
@@ -105,7 +106,7 @@ class Messages:
             _usable_id(wording.client_id),
         )
 
-    async def reword(self, message: Message, wording: Wording) -> Message:
+    async def reword(self, message: Found, wording: Wording) -> Message:
         """
         Let C{message}, which is its author's to change, say something else.
         """
@@ -113,7 +114,7 @@ class Messages:
         if content is None and names is None:
             raise UnusableContent("Neither 'content' nor 'images' is given.")
         if content is not None:
-            content = self.usable(content, names is not None or bool(message.images))
+            content = self.usable(content, names is not None or message.is_with_images)
         if names is not None:
             names = _usable_images(names)
         return await self._store.edit(message.id, content, names)

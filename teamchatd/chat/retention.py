@@ -20,10 +20,14 @@ class Retention:
     _clock: IReactorTime
     _days: int
 
-    async def remove_aged(self) -> None:
+    async def remove_aged(self) -> bool:
         """
-        Delete the messages that are too old, with their replies, reactions and
-        files, and tell everyone who could read them.
+        Delete some of the messages that are too old, with their replies, reactions
+        and files, and tell everyone who could read them.
+
+        @return: whether there may be more.
         """
-        if self._days:
-            await self._messages.remove_aged(int(self._clock.seconds() * 1000) - self._days * DAY)
+        if not self._days:
+            return False
+        now = int(self._clock.seconds() * 1000)
+        return await self._messages.remove_aged(now - self._days * DAY)

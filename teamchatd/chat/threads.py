@@ -41,7 +41,7 @@ class Threads:
         @raise NoThread: what is answered is a reply itself, or a direct message.
         """
         parent = await self._access.thread(actor, message_id)
-        draft = self._messages.draft(actor, parent.channel_id, wording, parent.id)
+        draft = self._messages.draft(actor, parent.place.id, wording, parent.id)
         return await self._store.add_reply(draft)
 
     async def edit(self, actor: Actor, message_id: str, reply_id: str, wording: Wording) -> Message:

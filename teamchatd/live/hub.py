@@ -74,6 +74,8 @@ class Hub:
 
     @ivar _read_after: reads the journal: C{(number, limit)} to a stretch.
     @ivar head: the number of the last entry that was handed out here.
+    @ivar _erased: subjects that were deleted this turn, and the numbers of the
+        entries that told so: what was told of them before is still in the tail.
     @ivar _leaving: streams that are caught up although their session has ended,
         each until the number of the last entry that it may hear.
     @ivar _closing: when we hang up on those that should be gone by themselves.
@@ -94,6 +96,7 @@ class Hub:
     _beat: int = field(init=False, default=0)
     _tail: deque[Kept] = field(init=False, factory=deque)
     _tail_size: int = field(init=False, default=0)
+    _erased: dict[str, int] = field(init=False, factory=dict)
     _leaving: dict[Stream, int] = field(init=False, factory=dict)
     _closing: dict[Stream, IDelayedCall] = field(init=False, factory=dict)
     _all_closed: "list[Deferred[None]]" = field(init=False, factory=list)
@@ -233,6 +236,7 @@ class Hub:
         """
         if number >= self.head:
             return []
+        self._forget_erased()
         if not self._tail or self._tail[0].number > number + 1:
             return None
         found: list[Kept] = []
@@ -289,7 +293,7 @@ class Hub:
 
     def _take_in(self, entry: Entry) -> Frame | None:
         if entry.erases and entry.subject is not None:
-            self._erase(entry.subject)
+            self._erase(entry.subject, entry.number)
         kept = self._keep(entry)
         self._remember(kept)
         self.head = entry.number
@@ -326,12 +330,20 @@ class Hub:
         while len(self._tail) > LONGEST_TAIL or self._tail_size > LARGEST_TAIL:
             self._tail_size -= _size(self._tail.popleft())
 
-    def _erase(self, subject: str) -> None:
+    def _erase(self, subject: str, number: int) -> None:
         """
-        What was deleted is gone from memory too.
+        What was deleted is gone from memory too, by the next turn and before
+        anybody is told of it.  Many are deleted at once, and the tail is long: all
+        of them take one walk.
         """
-        for index, kept in enumerate(self._tail):
-            if kept.subject == subject or (kept.subject or "").startswith(subject + "/"):
+        if not self._erased:
+            self._clock.callLater(0, self._forget_erased)
+        self._erased[subject] = number
+
+    def _forget_erased(self) -> None:
+        erased, self._erased = self._erased, {}
+        for index, kept in enumerate(self._tail if erased else ()):
+            if kept.frame is not None and _is_erased(kept, erased):
                 self._tail_size -= _size(kept)
                 self._tail[index] = evolve(kept, frame=None)
 
@@ -426,6 +438,18 @@ def _is_for(audience: Audience, user_id: str) -> bool:
             return True
         case Users(ids=ids):
             return user_id in ids
+    return False
+
+
+def _is_erased(kept: Kept, erased: dict[str, int]) -> bool:
+    """
+    Whether its subject, or what that is below, was deleted after it was told.
+    """
+    subject = kept.subject or ""
+    while subject:
+        if kept.number < erased.get(subject, 0):
+            return True
+        subject = subject.rpartition("/")[0]
     return False
 
 

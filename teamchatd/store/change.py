@@ -53,11 +53,7 @@ class Change:
             below it, is deleted and loses its text.
         """
         if erases and subject is not None:
-            self.cursor.execute(
-                "UPDATE journal SET text = NULL WHERE subject = ?"
-                " OR (subject >= ? AND subject < ?)",
-                (subject, subject + "/", subject + "0"),  # "0" is what follows "/"
-            )
+            self.forget(subject)
         self.number += 1
         text = orjson.dumps({"type": kind, "payload": payload}).decode()
         self.cursor.execute(
@@ -66,6 +62,15 @@ class Change:
             (self.number, self.at, audiences.written(audience), subject, erases, text),
         )
         self.entries.append(Entry(self.number, audience, text, subject, erases))
+
+    def forget(self, subject: str) -> None:
+        """
+        What was told about C{subject}, and about all below it, loses its text.
+        """
+        self.cursor.execute(
+            "UPDATE journal SET text = NULL WHERE subject = ? OR (subject >= ? AND subject < ?)",
+            (subject, subject + "/", subject + "0"),  # "0" is what follows "/"
+        )
 
     def notify_daemons(self, kind: str, payload: dict[str, Any]) -> None:
         """

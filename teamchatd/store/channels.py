@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred
 from teamchatd import shapes
 from teamchatd.errors import Invalid
 from teamchatd.model import Channel, Everyone
-from teamchatd.store import images
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 from teamchatd.store.places import NoSuchChannel
@@ -103,12 +102,12 @@ def _rename(change: Change, channel_id: str, name: str) -> Channel:
 
 
 def _remove(change: Change, channel_id: str) -> None:
+    """
+    With it go its webhooks.  What was said in it may be a lot: it is nowhere from
+    now on, and its rows go later.
+    """
     channel = _to_be_changed(change, channel_id)
-    images.discard_in(change, channel.id)
-    # Replies, reactions and webhooks follow, each by the row that it refers to.
-    change.cursor.execute(
-        "DELETE FROM messages WHERE place_id = ? AND thread_id IS NULL", (channel.id,)
-    )
+    change.cursor.execute("INSERT INTO deleted_channels (id) VALUES (?)", (channel.id,))
     change.cursor.execute("DELETE FROM channels WHERE id = ?", (channel.id,))
     told = {"id": channel.id, "name": channel.name}
     change.tell(Everyone(), "DELETE_CHANNEL", told, subject=channel.id, erases=True)

@@ -22,6 +22,13 @@ from teamchatd.store.places import NoSuchChannel
 AT_ONCE = 200
 """Uploads or files, in one step of sweeping: more would keep the writer from others."""
 
+# One lookup each: an OR would go through all images for every file.
+KNOWN = (
+    "SELECT 1 FROM images WHERE name = ?1"
+    " UNION ALL SELECT 1 FROM images WHERE thumb_name = ?1"
+    " UNION ALL SELECT 1 FROM leftovers WHERE name = ?1"
+)
+
 
 class NoSuchImage(NotFound):
     """Also said of one that belongs elsewhere."""
@@ -125,24 +132,31 @@ def discard_unshown(change: Change, names: Iterable[str]) -> None:
             "SELECT 1 FROM message_images WHERE image_name = ?", (name,)
         ).fetchone()
         if shown is None:
-            _discard(change, "name = ?", name)
+            _discard(change, name)
 
 
-def discard_in(change: Change, place_id: str) -> None:
+def discard_in(change: Change, place_id: str) -> bool:
     """
-    Delete all that was uploaded to a place.
+    Delete some of what was uploaded to a place.
+
+    @return: whether there may be more.
     """
-    _discard(change, "place_id = ?", place_id)
+    rows = change.cursor.execute(
+        "SELECT name FROM images WHERE place_id = ? LIMIT ?", (place_id, AT_ONCE)
+    ).fetchall()
+    for (name,) in rows:
+        _discard(change, name)
+    return len(rows) == AT_ONCE
 
 
-def _discard(change: Change, where: str, parameter: object) -> None:
+def _discard(change: Change, name: str) -> None:
     for column in ("name", "thumb_name"):
         change.cursor.execute(
             f"INSERT INTO leftovers (name, since) SELECT {column}, ? FROM images"
-            f" WHERE {where} AND {column} IS NOT NULL",
-            (change.at, parameter),
+            f" WHERE name = ? AND {column} IS NOT NULL",
+            (change.at, name),
         )
-    change.cursor.execute(f"DELETE FROM images WHERE {where}", (parameter,))
+    change.cursor.execute("DELETE FROM images WHERE name = ?", (name,))
 
 
 def _add(change: Change, upload: Upload) -> None:
@@ -183,18 +197,20 @@ def _find(cursor: sqlite3.Cursor, place_id: str, name: str) -> Image | None:
     ).fetchone()
     if row is None:
         return None
+    if places.find(cursor, place_id) is None:  # it was deleted, and this will be
+        return None
     content_type, thumb_name, thumb_type = row
     thumbnail = None if thumb_name is None else ImageFile(thumb_name, thumb_type)
     return Image(ImageFile(name, content_type), thumbnail)
 
 
-def _discard_unused(change: Change, before: int) -> int:
+def _discard_unused(change: Change, before: int) -> bool:
     rows = change.cursor.execute(
         "SELECT name FROM images WHERE unused_since < ? ORDER BY unused_since LIMIT ?",
         (before, AT_ONCE),
     ).fetchall()
     discard_unshown(change, [name for (name,) in rows])
-    return len(rows)
+    return len(rows) == AT_ONCE
 
 
 def _leftovers(cursor: sqlite3.Cursor, before: int) -> list[str]:
@@ -204,16 +220,15 @@ def _leftovers(cursor: sqlite3.Cursor, before: int) -> list[str]:
     return [name for (name,) in rows]
 
 
-def _forget(change: Change, names: Sequence[str]) -> None:
-    change.cursor.executemany("DELETE FROM leftovers WHERE name = ?", [(name,) for name in names])
+def _forget(change: Change, gone: Sequence[str], stuck: Sequence[str]) -> None:
+    change.cursor.executemany("DELETE FROM leftovers WHERE name = ?", [(name,) for name in gone])
+    change.cursor.executemany(
+        "UPDATE leftovers SET since = ? WHERE name = ?", [(change.at, name) for name in stuck]
+    )
 
 
 def _unknown(cursor: sqlite3.Cursor, names: Sequence[str]) -> list[str]:
-    known = (
-        "SELECT 1 FROM images WHERE name = ?1 OR thumb_name = ?1"
-        " UNION ALL SELECT 1 FROM leftovers WHERE name = ?1"
-    )
-    return [name for name in names if cursor.execute(known, (name,)).fetchone() is None]
+    return [name for name in names if cursor.execute(KNOWN, (name,)).fetchone() is None]
 
 
 @define
@@ -229,24 +244,28 @@ class ImageStore:
         """
         return self._database.read(_find, place_id, name)
 
-    async def discard_unused(self, before: int) -> None:
+    def discard_unused(self, before: int) -> "Deferred[bool]":
         """
-        Delete the uploads that no message has shown since the time C{before}.
+        Delete some of the uploads that no message has shown since the time C{before}.
+
+        @return: whether there may be more.
         """
-        while await self._database.change(_discard_unused, before) == AT_ONCE:
-            pass
+        return self._database.change(_discard_unused, before)
 
     def leftovers(self, before: int) -> "Deferred[list[str]]":
         """
-        Files whose row was gone at the time C{before}: some of them, none at last.
+        Files whose row was gone at the time C{before}, or that were found to be
+        stuck: some of them, none at last.
         """
         return self._database.read(_leftovers, before)
 
-    def forget(self, names: Sequence[str]) -> "Deferred[None]":
+    def forget(self, gone: Sequence[str], stuck: Sequence[str]) -> "Deferred[None]":
         """
-        These files are gone, too.
+        @param gone: files that are no more.
+        @param stuck: those that could not be removed.  They count as left over from
+            now on: the others come first, and some time later it is their turn.
         """
-        return self._database.change(_forget, names)
+        return self._database.change(_forget, gone, stuck)
 
     def unknown(self, names: Sequence[str]) -> "Deferred[list[str]]":
         """

@@ -34,12 +34,13 @@ class Journal:
         """
         return self._database.read(_after, number, limit)
 
-    async def trim(self, before: int) -> None:
+    def trim(self, before: int) -> "Deferred[bool]":
         """
-        Drop the entries that are older than the time C{before}.
+        Drop some of the entries that are older than the time C{before}.
+
+        @return: whether there may be more.
         """
-        while await self._database.change(_trim, before) == TRIMMED_AT_ONCE:
-            pass
+        return self._database.change(_trim, before)
 
 
 def _after(cursor: sqlite3.Cursor, number: int, limit: int) -> Stretch:
@@ -60,7 +61,7 @@ def _after(cursor: sqlite3.Cursor, number: int, limit: int) -> Stretch:
     return Stretch(entries, oldest)
 
 
-def _trim(change: Change, before: int) -> int:
+def _trim(change: Change, before: int) -> bool:
     """
     Looks at the oldest entries only: the numbers are in the order of time, and
     a search by time would read the whole journal to find nothing.
@@ -71,4 +72,4 @@ def _trim(change: Change, before: int) -> int:
     old = [number for number, at in rows if at < before]
     if old:
         change.cursor.execute("DELETE FROM journal WHERE number <= ?", (old[-1],))
-    return len(old)
+    return len(old) == TRIMMED_AT_ONCE

@@ -15,7 +15,7 @@ from teamchatd.model import Author, Message, Place, ThreadMeta, Webhook
 from teamchatd.store import images, news, places, threads, users, webhooks
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
-from teamchatd.store.places import NoSuchChannel
+from teamchatd.store.places import Found, NoSuchChannel
 from teamchatd.store.users import NoSuchUser
 from teamchatd.store.webhooks import NoSuchWebhook
 
@@ -25,8 +25,10 @@ SELECT = (
     " FROM messages LEFT JOIN users ON users.id = author_id"
 )
 
-AGED_AT_ONCE = 50
-"""Messages, or replies to one, that grew too old and go in one step: others write, too."""
+OLDEST = "SELECT id, created_at FROM messages WHERE thread_id IS NULL ORDER BY position LIMIT ?"
+
+AT_ONCE = 50
+"""Messages that go in one step, replies included: others write, too."""
 
 
 class NoSuchMessage(NotFound):
@@ -66,19 +68,36 @@ class Draft:
     client_id: str | None = None
 
 
-@frozen
-class Found:
+def _look_up(cursor: sqlite3.Cursor, message_id: str) -> Found | None:
     """
-    A message, and the place that says who may read it.
+    Of what hangs on it, nothing is read, and its thread is not counted.
+
+    @return: L{None} also of what was said in a channel that is deleted: its row
+        is about to go.
     """
+    row = cursor.execute(
+        "SELECT place_id, coalesce(author_id, 'webhook:' || webhook_id), thread_id,"
+        " EXISTS (SELECT 1 FROM message_images WHERE message_id = messages.id)"
+        " FROM messages WHERE id = ?",
+        (message_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    place_id, author_id, thread_id, is_with_images = row
+    place = places.find(cursor, place_id)
+    if place is None:
+        return None
+    return Found(message_id, place, author_id, thread_id, bool(is_with_images))
 
-    message: Message
-    place: Place
 
-
-def find(cursor: sqlite3.Cursor, message_id: str) -> Message | None:
-    found = _found(cursor, "WHERE messages.id = ?", (message_id,))
-    return found[0] if found else None
+def _there(cursor: sqlite3.Cursor, message_id: str) -> Found:
+    """
+    @raise NoSuchMessage: it was deleted meanwhile.
+    """
+    found = _look_up(cursor, message_id)
+    if found is None:
+        raise NoSuchMessage()
+    return found
 
 
 def _found(cursor: sqlite3.Cursor, where: str, parameters: Sequence[object]) -> list[Message]:
@@ -108,7 +127,8 @@ def _with_all(cursor: sqlite3.Cursor, found: list[Message]) -> list[Message]:
     ids = [message.id for message in found]
     chosen = _reactions(cursor, ids)
     shown = images.shown_by(cursor, ids)
-    replied = threads.metas(cursor, ids)
+    answerable = [message.id for message in found if message.thread_id is None]
+    replied = threads.metas(cursor, answerable) if answerable else {}
     if not (chosen or shown or replied):
         return found
     return [
@@ -133,18 +153,6 @@ def _reactions(cursor: sqlite3.Cursor, message_ids: list[str]) -> dict[str, dict
     return chosen
 
 
-def _with_place(cursor: sqlite3.Cursor, message_id: str) -> Found | None:
-    message = find(cursor, message_id)
-    return message and Found(message, _place_of(cursor, message))
-
-
-def _place_of(cursor: sqlite3.Cursor, message: Message) -> Place:
-    place = places.find(cursor, message.channel_id)
-    if place is None:  # a message goes with its place, in the same transaction
-        raise NoSuchChannel()
-    return place
-
-
 def _page(cursor: sqlite3.Cursor, place_id: str, limit: int, before: str | None) -> list[Message]:
     """
     Oldest first.  By position: an offset would count through the whole past.
@@ -159,7 +167,10 @@ def _replies(
 ) -> list[Message]:
     """
     Oldest first.
+
+    @raise NoSuchMessage: what is replied to was deleted meanwhile.
     """
+    _there(cursor, message_id)
     return _newest(cursor, "thread_id = ?", message_id, limit, before)
 
 
@@ -183,7 +194,12 @@ def _newest(
 
 
 def _add(change: Change, draft: Draft) -> Message:
+    return _say(change, draft)[0]
+
+
+def _say(change: Change, draft: Draft) -> tuple[Message, ThreadMeta | None]:
     """
+    @return: the message, and of a reply what its thread has come to with it.
     @raise NoSuchChannel: it was deleted meanwhile.
     """
     place = places.find(change.cursor, draft.place_id)
@@ -191,7 +207,7 @@ def _add(change: Change, draft: Draft) -> Message:
         raise NoSuchChannel()
     first = _sent_before(change, draft, place)
     if first is not None:
-        return first
+        return first, _meta_with(change, first)
     if draft.thread_id is not None:
         _refuse_no_parent(change, draft)
     author = users.find(change.cursor, draft.author_id)
@@ -208,8 +224,16 @@ def _add(change: Change, draft: Draft) -> Message:
     _insert(change, message, author_id=author.id, client_id=draft.client_id)
     if draft.images:
         message = message._replace(images=_show(change, message, draft.images))
-    news.said(change, place, message)
-    return message
+    meta = _meta_with(change, message)
+    news.said(change, place, message, meta)
+    return message, meta
+
+
+def _meta_with(change: Change, message: Message) -> ThreadMeta | None:
+    """
+    What the thread of a reply has come to.
+    """
+    return None if message.thread_id is None else threads.meta(change.cursor, message.thread_id)
 
 
 def _sent_before(change: Change, draft: Draft, place: Place) -> Message | None:
@@ -225,6 +249,9 @@ def _sent_before(change: Change, draft: Draft, place: Place) -> Message | None:
         (draft.author_id, draft.client_id),
     ).fetchone()
     if first is None:
+        return None
+    if _look_up(change.cursor, first[0]) is None:  # its channel is deleted: it was not said
+        change.cursor.execute("UPDATE messages SET client_id = NULL WHERE id = ?", first)
         return None
     message, where = found_with_place(change.cursor, first[0])
     if _kind(where, message.thread_id) != _kind(place, draft.thread_id):
@@ -284,10 +311,8 @@ def _show(change: Change, message: Message, names: Sequence[str]) -> tuple[str, 
 
 
 def _add_reply(change: Change, draft: Draft) -> tuple[Message, ThreadMeta]:
-    reply = _add(change, draft)
-    assert reply.thread_id is not None, "something else answered for a reply"
-    meta = threads.meta(change.cursor, reply.thread_id)
-    assert meta is not None, "a reply was counted as none"
+    reply, meta = _say(change, draft)
+    assert meta is not None, "something else answered for a reply, or it was counted as none"
     return reply, meta
 
 
@@ -305,24 +330,15 @@ def _add_of_webhook(change: Change, message_id: str, webhook_id: str, content: s
     return message
 
 
-def found_again(cursor: sqlite3.Cursor, message_id: str) -> Message:
-    """
-    A message that was found before, unless it was deleted meanwhile.
-
-    @raise NoSuchMessage: it was.
-    """
-    message = find(cursor, message_id)
-    if message is None:
-        raise NoSuchMessage()
-    return message
-
-
 def found_with_place(cursor: sqlite3.Cursor, message_id: str) -> tuple[Message, Place]:
     """
+    A message that was found before, with all that hangs on it.
+
     @raise NoSuchMessage: it was deleted meanwhile.
     """
-    message = found_again(cursor, message_id)
-    return message, _place_of(cursor, message)
+    place = _there(cursor, message_id).place
+    [message] = _found(cursor, "WHERE messages.id = ?", (message_id,))
+    return message, place
 
 
 def _edit(
@@ -350,11 +366,15 @@ def _remove(change: Change, message_id: str) -> None:
     """
     With it go its replies, reactions and images.
     """
-    message, place = found_with_place(change.cursor, message_id)
-    shown = images.below(change.cursor, message.id)
-    change.cursor.execute("DELETE FROM messages WHERE id = ?", (message.id,))
+    found = _there(change.cursor, message_id)
+    _delete(change, found.id)
+    news.removed(change, found)
+
+
+def _delete(change: Change, message_id: str) -> None:
+    shown = images.below(change.cursor, message_id)
+    change.cursor.execute("DELETE FROM messages WHERE id = ?", (message_id,))
     images.discard_unshown(change, shown)
-    news.removed(change, place, message)
 
 
 def _remove_aged(change: Change, before: int) -> bool:
@@ -362,31 +382,73 @@ def _remove_aged(change: Change, before: int) -> bool:
     Delete some of the messages that are older than the time C{before}, each as if
     its author did.  Looks at the oldest only: they lie in the order of time.
 
-    A long thread goes first, reply by reply: at once, it would keep the writer
-    from everybody else.
+    Before a message its thread goes, some replies in each step: at once, it would
+    keep the writer from everybody else.
 
     @return: whether there may be more.
     """
-    oldest = change.cursor.execute(
-        "SELECT id, created_at FROM messages WHERE thread_id IS NULL ORDER BY position LIMIT ?",
-        (AGED_AT_ONCE,),
-    ).fetchall()
+    oldest = change.cursor.execute(OLDEST, (AT_ONCE,)).fetchall()
     aged = [message_id for message_id, created_at in oldest if created_at < before]
-    room = AGED_AT_ONCE
-    for message_id in aged:
-        replies = change.cursor.execute(
-            "SELECT id FROM messages WHERE thread_id = ? ORDER BY position LIMIT ?",
-            (message_id, AGED_AT_ONCE),
-        ).fetchall()
-        if len(replies) == AGED_AT_ONCE:
-            for (reply_id,) in replies[:room]:
-                _remove(change, reply_id)
-            return True
-        room -= 1 + len(replies)
-        if room < 0:
-            return True
-        _remove(change, message_id)
-    return len(aged) == AGED_AT_ONCE
+    return not _are_removed(change, aged) or len(aged) == AT_ONCE
+
+
+def _remove_unreachable(change: Change) -> bool:
+    """
+    Delete some of what was said and shown in channels that are deleted.  Who
+    could read it was told of the channel.
+
+    @return: whether there may be more.
+    """
+    channel = change.cursor.execute("SELECT id FROM deleted_channels LIMIT 1").fetchone()
+    if channel is None:
+        return False
+    rows = change.cursor.execute(
+        "SELECT id FROM messages WHERE place_id = ? AND thread_id IS NULL"
+        " ORDER BY position LIMIT ?",
+        (*channel, AT_ONCE),
+    )
+    said = [message_id for (message_id,) in rows]
+    if _are_removed(change, said) and not said and not images.discard_in(change, *channel):
+        change.cursor.execute("DELETE FROM deleted_channels WHERE id = ?", channel)
+    return True
+
+
+def _are_removed(change: Change, message_ids: list[str]) -> bool:
+    """
+    Delete these messages, each after its replies, as far as one step goes.
+
+    @return: whether none of them is left.
+    """
+    room = AT_ONCE
+    for message_id in message_ids:
+        room -= _remove_replies(change, message_id, room)
+        if not room:
+            return False
+        if _look_up(change.cursor, message_id) is None:
+            _delete(change, message_id)
+        else:
+            _remove(change, message_id)
+        room -= 1
+    return True
+
+
+def _remove_replies(change: Change, message_id: str, at_most: int) -> int:
+    """
+    Delete the oldest replies to a message that is about to go.  Nobody is told:
+    that is what the message's own event says.
+
+    @return: how many there were, of C{at_most}.
+    """
+    rows = change.cursor.execute(
+        "SELECT id FROM messages WHERE thread_id = ? ORDER BY position LIMIT ?",
+        (message_id, at_most),
+    ).fetchall()
+    for (reply_id,) in rows:
+        reply = _look_up(change.cursor, reply_id)
+        if reply is not None:  # else its channel is deleted, and forgotten already
+            change.forget(news.subject_of(reply.place, reply))
+        _delete(change, reply_id)
+    return len(rows)
 
 
 @define
@@ -414,7 +476,7 @@ class MessageStore:
         return self._database.read(_replies, message_id, limit, before)
 
     def find(self, message_id: str) -> "Deferred[Found | None]":
-        return self._database.read(_with_place, message_id)
+        return self._database.read(_look_up, message_id)
 
     def add(self, draft: Draft) -> "Deferred[Message]":
         return self._database.change(_add, draft)
@@ -439,10 +501,19 @@ class MessageStore:
     def remove(self, message_id: str) -> "Deferred[None]":
         return self._database.change(_remove, message_id)
 
-    async def remove_aged(self, before: int) -> None:
+    def remove_aged(self, before: int) -> "Deferred[bool]":
         """
-        Delete what is older than the time C{before}, a little at a time, and tell
-        of it as of every deletion.
+        Delete some of what is older than the time C{before}, and tell of it as of
+        every deletion.
+
+        @return: whether there may be more.
         """
-        while await self._database.change(_remove_aged, before):
-            pass
+        return self._database.change(_remove_aged, before)
+
+    def remove_unreachable(self) -> "Deferred[bool]":
+        """
+        Delete some of what was said and shown in channels that are deleted.
+
+        @return: whether there may be more.
+        """
+        return self._database.change(_remove_unreachable)

@@ -8,26 +8,30 @@ and three in the contract (section 12); here is where they part.
 from typing import Any
 
 from teamchatd import shapes
-from teamchatd.model import Audience, InChannel, Message, Place, Users
+from teamchatd.model import Audience, InChannel, Message, Place, ThreadMeta, Users
 from teamchatd.store import threads
 from teamchatd.store.change import Change
+from teamchatd.store.places import Found
 
 
 def audience_of(place: Place) -> Audience:
     return InChannel(place.id) if place.participants is None else Users(place.participants)
 
 
-def subject_of(message: Message) -> str:
+def subject_of(place: Place, message: Message | Found) -> str:
     """
     What the journal calls what happens to C{message}: a reply is below what it
     answers, and goes with it.
     """
     if message.thread_id is not None:
-        return f"{message.channel_id}/{message.thread_id}/{message.id}"
-    return f"{message.channel_id}/{message.id}"
+        return f"{place.id}/{message.thread_id}/{message.id}"
+    return f"{place.id}/{message.id}"
 
 
-def said(change: Change, place: Place, message: Message) -> None:
+def said(change: Change, place: Place, message: Message, meta: ThreadMeta | None = None) -> None:
+    """
+    @param meta: of a reply: what its thread has come to with it.
+    """
     if place.participants is not None:
         _tell(change, place, message, "NEW_DM_MESSAGE", _direct(place, message))
     elif message.thread_id is not None:
@@ -35,7 +39,7 @@ def said(change: Change, place: Place, message: Message) -> None:
             "parentMessageId": message.thread_id,
             "channelId": place.id,
             "reply": shapes.message(message),
-            "threadMeta": _meta_of(change, message.thread_id),
+            "threadMeta": meta and shapes.thread_meta(meta),
         }
         _tell(change, place, message, "NEW_THREAD_REPLY", told)
     else:
@@ -51,18 +55,20 @@ def edited(change: Change, place: Place, message: Message) -> None:
         _tell(change, place, message, "UPDATE_MESSAGE", shapes.message(message))
 
 
-def removed(change: Change, place: Place, message: Message) -> None:
+def removed(change: Change, message: Found) -> None:
     """
     What was told of it, and of what hung on it, is forgotten with this.
     """
+    place = message.place
     told: dict[str, Any] = {"id": message.id}
     if place.participants is not None:
         kind = "DELETE_DM_MESSAGE"
         told |= {"conversationId": place.id, "participants": place.participants}
     elif message.thread_id is not None:
         kind = "DELETE_THREAD_REPLY"
-        meta = _meta_of(change, message.thread_id)
-        told |= {"threadId": message.thread_id, "channelId": place.id, "threadMeta": meta}
+        meta = threads.meta(change.cursor, message.thread_id)
+        told |= {"threadId": message.thread_id, "channelId": place.id}
+        told["threadMeta"] = meta and shapes.thread_meta(meta)
     else:
         kind = "DELETE_MESSAGE"
         told |= {"channelId": place.id}
@@ -79,18 +85,13 @@ def reacted(
 def _tell(
     change: Change,
     place: Place,
-    message: Message,
+    message: Message | Found,
     kind: str,
     told: dict[str, Any],
     erases: bool = False,
 ) -> None:
-    change.tell(audience_of(place), kind, told, subject_of(message), erases)
+    change.tell(audience_of(place), kind, told, subject_of(place, message), erases)
 
 
 def _direct(place: Place, message: Message) -> dict[str, Any]:
     return shapes.message(message) | {"participants": place.participants}
-
-
-def _meta_of(change: Change, message_id: str) -> dict[str, Any] | None:
-    meta = threads.meta(change.cursor, message_id)
-    return None if meta is None else shapes.thread_meta(meta)

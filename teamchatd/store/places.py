@@ -4,6 +4,8 @@ Places, as rows: where things are said, in channels and in conversations.
 
 import sqlite3
 
+from attrs import frozen
+
 from teamchatd.errors import NotFound
 from teamchatd.model import Place
 
@@ -13,6 +15,22 @@ class NoSuchChannel(NotFound):
 
     def __init__(self) -> None:
         super().__init__("There is no such channel.")
+
+
+@frozen
+class Found:
+    """
+    A message, as far as it takes to say who may do what to it.
+
+    @ivar thread_id: of a reply: the message that it answers.
+    @ivar is_with_images: whether it shows any, so that it needs no text.
+    """
+
+    id: str
+    place: Place
+    author_id: str
+    thread_id: str | None
+    is_with_images: bool
 
 
 def find(cursor: sqlite3.Cursor, place_id: str) -> Place | None:

@@ -42,15 +42,14 @@ def _remove(change: Change, message_id: str, user_id: str, reaction: str) -> Mes
     """
     Not there: no change, nothing to tell.
     """
-    message, place = messages.found_with_place(change.cursor, message_id)
-    removed = change.cursor.execute(
+    was_there = change.cursor.execute(
         "DELETE FROM reactions WHERE message_id = ? AND user_id = ? AND reaction = ?",
         (message_id, user_id, reaction),
-    )
-    if not removed.rowcount:
-        return message
-    news.reacted(change, place, message, "DELETE_REACTION", user_id, reaction)
-    return messages.found_again(change.cursor, message_id)
+    ).rowcount
+    message, place = messages.found_with_place(change.cursor, message_id)
+    if was_there:
+        news.reacted(change, place, message, "DELETE_REACTION", user_id, reaction)
+    return message
 
 
 @define

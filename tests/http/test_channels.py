@@ -2,7 +2,17 @@
 C{/channels}: where things are said.
 """
 
+from base64 import b64encode
+from itertools import pairwise
+
 import pytest
+
+from teamchatd.recurring import PAUSE
+from teamchatd.store.messages import AT_ONCE
+
+DAY = 24 * 60 * 60
+
+SQUARE = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v9z"/></svg>'
 
 memory_only = pytest.mark.parametrize("make_daemon", ["memory"], indirect=True)
 
@@ -122,10 +132,143 @@ def test_removed_is_gone_from_the_journal(daemon, ada):
     texts = [text for (text,) in daemon.rows("SELECT text FROM journal") if text]
     assert not [text for text in texts if "a secret of frogs" in text]
     assert [text for text in texts if "Frogg" in text] == texts[-1:]
-    assert daemon.rows("SELECT * FROM messages") == []
     assert daemon.listen(ada, start).types == ["CONNECTED", "DELETE_CHANNEL"]
     daemon.restart()
     assert daemon.listen(ada, start).types == ["CONNECTED", "DELETE_CHANNEL"]
+    a_while(daemon)
+    assert daemon.rows("SELECT * FROM messages") == []
+
+
+def a_while(daemon):
+    """
+    Until all that was said in deleted channels has gone.
+    """
+    daemon.clock.advance(10)
+    daemon.clock.pump([PAUSE] * 20)
+
+
+def left(daemon):
+    """
+    How many rows there are of what was said in channels, and of what hangs on it.
+    """
+    tables = ("messages", "reactions", "images", "message_images", "deleted_channels", "webhooks")
+    return [daemon.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables]
+
+
+@memory_only
+def test_nowhere_at_once(daemon, ada, bob):
+    """
+    What was said in a deleted channel is nowhere from that moment on, although it
+    takes a while until it is gone from the disk: neither is what hangs on it, nor
+    does it keep a name or a clientId.
+    """
+    frogs, general = made(daemon, ada, "Frogs"), daemon.general(ada)
+    place = f"/channels/{frogs['id']}/messages"
+    given = {"filename": "x.svg", "image": b64encode(SQUARE).decode()}
+    name = daemon.done(daemon.post(f"{place}/image", bob, given))["filename"]
+    said = daemon.say(bob, "ribbit", frogs["id"], images=[name], clientId="1")
+    path, elsewhere = f"/messages/{said['id']}", daemon.say(bob, "hello")
+    content = {"content": "croak", "clientId": "2"}
+    reply = daemon.done(daemon.post(f"{path}/thread", bob, content))["reply"]
+    daemon.done(daemon.post(f"{path}/reactions", bob, {"reaction": "x"}))
+    hook = {"name": "build", "channelId": frogs["id"]}
+    hook = daemon.done(daemon.post("/webhooks", ada, hook))["webhook"]
+    daemon.done(daemon.post(f"/webhooks/{hook['id']}/messages", hook["token"], {"content": "?"}))
+
+    daemon.done(remove(daemon, ada, frogs["id"]))
+    assert left(daemon) == [4, 1, 1, 1, 1, 0]
+    content = {"content": "croak", "images": [name]}
+    for each in (path, f"/messages/{reply['id']}", f"{path}/thread/{reply['id']}"):
+        assert daemon.put(each, bob, content).status == 404
+        assert daemon.delete(each, bob).status == 404
+        assert daemon.delete(each, ada).status == 404
+    for each in (said, reply):
+        where = f"/messages/{each['id']}/reactions"
+        assert daemon.post(where, ada, {"reaction": "x"}).status == 404
+        assert daemon.delete(where, bob, {"reaction": "x"}).status == 404
+    assert daemon.get(f"{path}/thread", bob).status == 404
+    assert daemon.post(f"{path}/thread", bob, {"content": "croak"}).status == 404
+    assert daemon.post(f"{path}/thread/image", bob, given).status == 404
+    assert daemon.post(f"{place}/image", bob, given).status == 404
+    for channel in (frogs["id"], general):
+        where = f"/channels/{channel}/messages"
+        assert daemon.get(f"{where}/image/{name}", bob).status == 404
+        assert daemon.get(f"{where}?before={said['id']}", bob).status == 404
+    where = f"/channels/{general}/messages"
+    assert daemon.post(where, bob, {"content": "mine", "images": [name]}).status == 400
+    posted = daemon.post(f"/webhooks/{hook['id']}/messages", hook["token"], {"content": "?"})
+    assert posted.status == 401
+
+    assert made(daemon, ada, "Frogs")["id"] != frogs["id"]
+    again = daemon.say(bob, "ribbit", clientId="1")
+    assert again["id"] != said["id"]
+    where = f"/messages/{elsewhere['id']}/thread"
+    given = {"content": "croak", "clientId": "2"}
+    assert daemon.done(daemon.post(where, bob, given))["reply"]["id"] != reply["id"]
+    assert left(daemon)[0] == 6
+    a_while(daemon)
+    assert left(daemon) == [3, 0, 0, 0, 0, 0]
+    assert daemon.read(bob) == ["hello", "ribbit"]
+
+
+@memory_only
+def test_in_small_steps(daemon, ada, monkeypatch):
+    """
+    However much was said in a channel, no change takes much of it at once: others
+    who write are not kept waiting.  A restart in between does not matter.
+    """
+    frogs, ducks = made(daemon, ada, "Frogs"), made(daemon, ada, "Ducks")
+    for number in range(2 * AT_ONCE):
+        said = daemon.say(ada, str(number), frogs["id"])
+        daemon.say(ada, str(number), ducks["id"])
+    for number in range(AT_ONCE):
+        daemon.done(daemon.post(f"/messages/{said['id']}/thread", ada, {"content": str(number)}))
+    daemon.say(ada, "hello")
+
+    def taken(happens):
+        counted, change = left(daemon)[:1], type(daemon.database).change
+
+        def and_counted(*args):
+            outcome = change(*args)
+            counted.extend(left(daemon)[:1])
+            return outcome
+
+        with monkeypatch.context() as patch:
+            patch.setattr(type(daemon.database), "change", and_counted)
+            happens()
+        return [before - after for before, after in pairwise(counted) if before != after]
+
+    def both_go():
+        for channel in (frogs, ducks):
+            daemon.done(remove(daemon, ada, channel["id"]))
+
+    assert taken(both_go) == []
+    assert taken(lambda: daemon.clock.advance(10)) == [AT_ONCE]
+    daemon.restart()
+    rest = taken(lambda: a_while(daemon))
+    assert (max(rest), sum(rest)) == (AT_ONCE, 3 * AT_ONCE)
+    assert left(daemon) == [1, 0, 0, 0, 0, 0]
+    assert daemon.read(ada) == ["hello"]
+
+
+def test_grown_old_in_a_deleted_channel(in_memory):
+    """
+    What was deleted with its channel and grows too old before it is gone is told
+    of by nobody, and keeps nothing else from going.
+    """
+    daemon = in_memory(chat={"message_retention_days": 1})
+    ada = daemon.token("ada")
+    frogs = made(daemon, ada, "Frogs")
+    daemon.say(ada, "ribbit", frogs["id"])
+    daemon.say(ada, "hello")
+    daemon.clock.advance(DAY - 10)
+    ada = daemon.token("ada")
+    daemon.done(remove(daemon, ada, frogs["id"]))
+    daemon.rows("DELETE FROM deleted_channels")  # so that nobody else is faster
+    listener = daemon.listen(ada)
+    daemon.clock.advance(61)
+    assert left(daemon)[0] == 0
+    assert listener.types == ["CONNECTED", "DELETE_MESSAGE"]
 
 
 @memory_only

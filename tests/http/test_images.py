@@ -6,10 +6,13 @@ import re
 from base64 import b64encode
 
 import pytest
+from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from teamchatd.http.reception import MOST_OF_ONE
 from teamchatd.http.request import LONGEST_SENDING
 from teamchatd.http.uploads import SLICE
+from teamchatd.recurring import PAUSE
+from teamchatd.store import images
 from tests.daemon import request_bytes
 from tests.files import corpus
 
@@ -660,6 +663,7 @@ def test_go_with_their_channel(in_memory):
     daemon.done(daemon.post(place, ada, {"images": [uploaded(daemon, ada, place)]}))
     uploaded(daemon, ada, place)
     daemon.done(daemon.delete(f"/channels/{channel}", ada))
+    pass_by(daemon, 0)
     assert daemon.rows("SELECT count(*) FROM images") == [(0,)]
     pass_by(daemon, 2 * 60 * 60)
     assert shelf(daemon) == set()
@@ -672,6 +676,7 @@ def pass_by(daemon, seconds):
     """
     daemon.clock.advance(seconds)
     daemon.clock.advance(60)
+    daemon.clock.pump([PAUSE] * 10)
 
 
 def test_files_stay_for_an_hour(in_memory):
@@ -690,6 +695,53 @@ def test_files_stay_for_an_hour(in_memory):
     assert len(shelf(daemon)) == 2
     pass_by(daemon, 60)
     assert shelf(daemon) == set()
+
+
+@pytest.fixture
+def errors():
+    """
+    What is logged as an error.
+    """
+    found = []
+
+    def hear(event):
+        if event["log_level"] is LogLevel.error:
+            found.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(hear)
+    yield found
+    globalLogPublisher.removeObserver(hear)
+
+
+def test_stuck(in_memory, monkeypatch, errors):
+    """
+    Files that cannot be removed do not keep the others: it is said once in an
+    hour, and they go when they can.
+    """
+    monkeypatch.setattr(images, "AT_ONCE", 2)
+    daemon = in_memory()
+    ada = daemon.token("ada")
+    place = f"/channels/{daemon.general(ada)}/messages"
+    names = [uploaded(daemon, ada, place) for _ in range(7)]
+    for name in names[:3]:
+        path = daemon.directory / "files" / name
+        path.unlink()
+        path.mkdir()
+    message = daemon.say(ada, "look", images=names)
+    daemon.done(daemon.delete(f"/messages/{message['id']}", ada))
+    pass_by(daemon, 61 * 60)
+    assert shelf(daemon) == set(names[:3])
+    assert daemon.rows("SELECT count(*) FROM leftovers") == [(3,)]
+    assert "cannot be removed" in errors[0]
+    assert str(daemon.directory / "files") in errors[0]
+    said = len(errors)
+    pass_by(daemon, 30 * 60)
+    assert len(errors) == said
+    for name in names[:3]:
+        (daemon.directory / "files" / name).rmdir()
+    pass_by(daemon, 60 * 60)
+    assert daemon.rows("SELECT count(*) FROM leftovers") == [(0,)]
+    assert len(errors) == said
 
 
 def test_unused_for_a_day(in_memory):

@@ -6,12 +6,17 @@ from base64 import b64encode
 
 import pytest
 
-from teamchatd.store.messages import AGED_AT_ONCE
+from teamchatd.recurring import PAUSE
+from teamchatd.store import threads
+from teamchatd.store.messages import AT_ONCE
 
 DAY = 24 * 60 * 60
 
 A_WHILE = 61
 """Seconds, after which it was looked for what is too old."""
+
+MANY = 40
+"""Steps, in which all of it has gone."""
 
 SQUARE = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v9z"/></svg>'
 
@@ -43,6 +48,11 @@ def left(daemon, *tables):
     How many rows there are in each.
     """
     return [daemon.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables]
+
+
+def a_while(daemon):
+    daemon.clock.advance(A_WHILE)
+    daemon.clock.pump([PAUSE] * MANY)
 
 
 def late(daemon):
@@ -100,7 +110,7 @@ def test_so_many_days(daemon):
     daemon.clock.advance(DAY - 1)
     ada = daemon.token("ada")
     assert daemon.read(ada) == ["changed", "second"]
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     assert daemon.read(ada) == ["second"]
     daemon.say(ada, "third")
     daemon.clock.advance(DAY)
@@ -130,7 +140,7 @@ def test_all_of_it(daemon, listen):
 
     ada, bob = late(daemon)
     listeners = listen(ada), listen(bob)
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     gone = [("DELETE_MESSAGE", {"id": each["id"], "channelId": general}) for each in (said, bots)]
     heard = [[(each.type, each.payload) for each in one.events[1:]] for one in listeners]
     assert heard[0] == gone
@@ -161,7 +171,7 @@ def test_newer_replies(daemon, listen):
     reply(daemon, bob, message, clientId="1")
     kept = reply(daemon, bob, newer)
     listener = listen(ada)
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     gone = {"id": message["id"], "channelId": message["channelId"]}
     assert [(each.type, each.payload) for each in listener.events[1:]] == [("DELETE_MESSAGE", gone)]
     assert [each["id"] for each in page(daemon, ada)] == [newer["id"]]
@@ -177,7 +187,7 @@ def test_client_ids_are_free_again(daemon):
     first = daemon.say(daemon.token("ada"), "hello", clientId="1")
     ada, _ = late(daemon)
     assert daemon.say(ada, "hello", clientId="1") == first
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     assert daemon.say(ada, "hello", clientId="1")["id"] != first["id"]
     assert daemon.read(ada) == ["hello"]
 
@@ -190,7 +200,7 @@ def test_grown_old_meanwhile(daemon):
     daemon.stop()
     daemon.clock.advance(3 * DAY)
     daemon.start()
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     assert daemon.read(daemon.token("ada")) == []
 
 
@@ -200,23 +210,23 @@ def test_in_small_steps(daemon, steps):
     write are not kept waiting.
     """
     ada = daemon.token("ada")
-    for number in range(3 * AGED_AT_ONCE // 2):
+    for number in range(3 * AT_ONCE // 2):
         message = daemon.say(ada, str(number))
         for _ in range(number % 3):
             reply(daemon, ada, message)
-    for _ in range(AGED_AT_ONCE):  # where a step has room for a few of them
+    for _ in range(AT_ONCE):  # where a step has room for a few of them
         reply(daemon, ada, message)
     ada, _ = late(daemon)
     daemon.say(ada, "newer")
     [before] = left(daemon, "messages")
     steps.clear()
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     steps += left(daemon, "messages")
     assert daemon.read(ada) == ["newer"]
     assert (steps[0], steps[-1]) == (before, 1)
     taken = [first - second for first, second in zip(steps, steps[1:], strict=False)]
-    assert max(taken) <= AGED_AT_ONCE
-    assert sum(map(bool, taken)) >= before // AGED_AT_ONCE
+    assert max(taken) <= AT_ONCE
+    assert sum(map(bool, taken)) >= before // AT_ONCE
 
 
 def test_many_short_ones(daemon, steps):
@@ -224,19 +234,20 @@ def test_many_short_ones(daemon, steps):
     All that is too old goes as soon as it was looked for, step by step.
     """
     ada = daemon.token("ada")
-    for number in range(2 * AGED_AT_ONCE):
+    for number in range(2 * AT_ONCE):
         daemon.say(ada, str(number))
     late(daemon)
     steps.clear()
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     assert left(daemon, "messages") == [0]
     assert {100, 50, 0} <= set(steps)
 
 
 def test_long_thread(daemon, steps, listen):
     """
-    A long thread goes reply by reply, some in each step and the oldest first,
-    with the message last; what is told of it is always what is left.
+    A long thread goes before its message, some replies in each step, the oldest
+    first.  Whoever reads it meanwhile finds what is left; all that is told is
+    that the message is gone.
     """
     message = daemon.say(daemon.token("ada"), "hello")
     ada, bob = late(daemon)
@@ -244,20 +255,56 @@ def test_long_thread(daemon, steps, listen):
     listener = listen(ada)
     steps.clear()
     daemon.clock.advance(A_WHILE)
+    [found] = page(daemon, ada)
+    assert found["threadMeta"] == {
+        "replyCount": 120,
+        "lastReplyAt": said[-1]["createdAt"],
+        "lastReplyBy": said[-1]["author"],
+        "participants": [each["author"]["id"] for each in said[50:52]],
+    }
+    path = f"/messages/{message['id']}/thread?limit=200"
+    assert daemon.done(daemon.get(path, ada))["replies"] == said[50:]
+    told = "SELECT count(*) FROM journal WHERE text LIKE '%NEW_THREAD_REPLY%'"
+    assert daemon.rows(told) == [(120,)]
+    daemon.clock.pump([PAUSE] * MANY)
     steps += left(daemon, "messages")
     taken = [first - second for first, second in zip(steps, steps[1:], strict=False)]
     assert sorted(filter(None, taken)) == [21, 50, 50, 50]
-    *replies, last = listener.events[1:]
-    assert last.type == "DELETE_MESSAGE"
-    assert [each.payload["id"] for each in replies] == [each["id"] for each in said[:150]]
-    for number, each in enumerate(replies, 1):
-        assert each.payload["threadMeta"] == {
-            "replyCount": 170 - number,
-            "lastReplyAt": said[-1]["createdAt"],
-            "lastReplyBy": said[-1]["author"],
-            "participants": [each["author"]["id"] for each in said[number : number + 2]],
-        }
+    gone = {"id": message["id"], "channelId": message["channelId"]}
+    assert [(each.type, each.payload) for each in listener.events[1:]] == [("DELETE_MESSAGE", gone)]
     assert left(daemon, "messages") == [0]
+    assert daemon.rows(told) == [(0,)]
+
+
+def test_images_of_replies(daemon):
+    """
+    What the replies of a long thread showed goes with them.
+    """
+    message = daemon.say(daemon.token("ada"), "hello")
+    ada, _ = late(daemon)
+    where = f"/messages/{message['id']}/thread"
+    upload = {"filename": "x.svg", "image": b64encode(SQUARE).decode()}
+    for _ in range(2 * AT_ONCE):
+        name = daemon.done(daemon.post(f"{where}/image", ada, upload))["filename"]
+        reply(daemon, ada, message, images=[name])
+    daemon.clock.advance(A_WHILE)
+    assert left(daemon, "images", "leftovers") == [AT_ONCE, AT_ONCE]
+    daemon.clock.pump([PAUSE] * MANY)
+    assert left(daemon, "images", "leftovers") == [0, 2 * AT_ONCE]
+
+
+def test_nobody_counts(daemon, monkeypatch):
+    """
+    A thread that goes is not counted for each of its replies.
+    """
+    message = daemon.say(daemon.token("ada"), "hello")
+    ada, _ = late(daemon)
+    for _ in range(2 * AT_ONCE):
+        reply(daemon, ada, message)
+    counted = []
+    monkeypatch.setattr(threads, "metas", lambda *args: counted.append(args) or {})
+    a_while(daemon)
+    assert (left(daemon, "messages"), counted) == ([0], [])
 
 
 def test_others_get_in_between(daemon, monkeypatch):
@@ -266,7 +313,7 @@ def test_others_get_in_between(daemon, monkeypatch):
     """
     ada = daemon.token("ada")
     old = daemon.say(ada, "old")
-    for _ in range(3 * AGED_AT_ONCE):
+    for _ in range(3 * AT_ONCE):
         reply(daemon, ada, old)
     ada, bob = late(daemon)
     change, written = daemon.database.change, []
@@ -279,7 +326,7 @@ def test_others_get_in_between(daemon, monkeypatch):
         return change(work, *args)
 
     monkeypatch.setattr(daemon.database, "change", others_first)
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     monkeypatch.undo()
     assert len(written) > 6
     assert daemon.read(ada) == ["newer"] * written.count("newer")
@@ -295,5 +342,5 @@ def test_out_of_order(daemon):
         daemon.say(ada, str(number))
         daemon.clock.rightNow -= 5
     daemon.clock.advance(2 * DAY - 8)
-    daemon.clock.advance(A_WHILE)
+    a_while(daemon)
     assert daemon.read(daemon.token("ada")) == []

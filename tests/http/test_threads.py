@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from teamchatd.store import threads
+
 memory_only = pytest.mark.parametrize("make_daemon", ["memory"], indirect=True)
 
 LONGEST = 16_384
@@ -609,6 +611,7 @@ def test_nothing_is_left_of_the_channel(daemon, ada, ducks, listen, told):
     daemon.done(daemon.delete(f"/channels/{ducks}", ada))
     assert [kind for kind, _ in told(listener)][-1] == "DELETE_CHANNEL"
     assert daemon.get(thread_of(quack), ada).status == 404
+    daemon.clock.advance(10)
     for table in ("journal", "messages", "reactions"):
         assert "secret" not in str(daemon.rows(f"SELECT * FROM {table}"))
     assert daemon.rows("SELECT * FROM reactions") == []
@@ -794,3 +797,38 @@ def test_gone_meanwhile(daemon, ada, bob, message, path, listen, told):
     assert kinds == ["NEW_THREAD_REPLY"] * statuses.count(200) + ["DELETE_MESSAGE"]
     assert daemon.get(path, ada).status == 404
     daemon.assert_untroubled()
+
+
+def test_counted_once(in_memory, monkeypatch):
+    """
+    Whatever is done to a message or a reply, its thread is counted once at the
+    most: also to find out whether it may be done.
+    """
+    daemon = in_memory()
+    ada, counted, metas = daemon.token("ada"), [], threads.metas
+
+    def and_counted(cursor, message_ids):
+        counted.extend(message_ids)
+        return metas(cursor, message_ids)
+
+    monkeypatch.setattr(threads, "metas", and_counted)
+
+    def times(ask, *args):
+        counted.clear()
+        daemon.done(ask(*args))
+        return counted.count(message["id"])
+
+    message = daemon.say(ada, "hello")
+    path, where = f"/messages/{message['id']}/thread", f"/messages/{message['id']}"
+    first = reply(daemon, ada, path, "one")
+    assert times(daemon.post, path, ada, {"content": "two", "clientId": "2"}) == 1
+    assert times(daemon.post, path, ada, {"content": "two", "clientId": "2"}) == 1
+    assert times(daemon.put, f"{path}/{first['id']}", ada, {"content": "1"}) == 0
+    assert times(daemon.delete, f"{path}/{first['id']}", ada) == 1
+    assert times(daemon.get, path, ada) == 0
+    assert times(daemon.put, where, ada, {"content": "hello!"}) == 1
+    for reaction in ("x", "x"):
+        assert times(daemon.post, f"{where}/reactions", ada, {"reaction": reaction}) == 1
+    for reaction in ("x", "x"):
+        assert times(daemon.delete, f"{where}/reactions", ada, {"reaction": reaction}) == 1
+    assert times(daemon.delete, where, ada) == 0

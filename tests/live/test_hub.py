@@ -2,6 +2,8 @@
 All listeners: L{teamchatd.live.hub}, on a journal that answers when it is told to.
 """
 
+from collections import deque
+
 import pytest
 from attrs import evolve
 from twisted.internet.defer import Deferred, succeed
@@ -285,6 +287,46 @@ def test_erased_from_memory(hub, happen):
     happen(subject="c/m2")
     happen(subject="c/m", erases=True)
     assert Listener(hub, "ada", "e.0").heard == [3, 4]
+
+
+def test_erased_until_the_next_turn(hub, happen, clock):
+    """
+    Nobody has to come back for that: it is gone from memory in the next turn; what
+    was told later of the same stays.
+    """
+    for subject in ("c", "c/m", "c/m/r", "c/m2", None, "c2"):
+        happen(subject=subject)
+    happen(subject="c/m", erases=True)
+    happen(subject="c/m")
+    clock.advance(0)
+    assert [kept.number for kept in hub._tail if kept.frame is None] == [2, 3]
+    assert hub._tail_size == sum(map(hub_module._size, hub._tail))
+    happen(subject="c", erases=True)
+    clock.advance(0)
+    assert [kept.number for kept in hub._tail if kept.frame is not None] == [5, 6, 9]
+
+
+def test_many_are_erased(hub, happen, clock):
+    """
+    However many are deleted at once, memory is gone through once.
+    """
+
+    class Counting(deque):
+        walks = 0
+
+        def __iter__(self):
+            self.walks += 1
+            return super().__iter__()
+
+    hub._tail = tail = Counting()
+    for number in range(50):
+        happen(subject=f"c/{number}")
+    for number in range(50):
+        happen(subject=f"c/{number}", erases=True)
+    clock.advance(0)
+    assert tail.walks == 1
+    assert Listener(hub, "ada", "e.0").heard == list(range(51, 101))
+    assert tail.walks == 1
 
 
 def test_memory_is_bounded(hub, happen, monkeypatch):

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from teamchatd.store import schema
+from teamchatd.store import images, messages, schema
 from teamchatd.store.database import prepare
 from teamchatd.store.schema import FromTheFuture, Step, Unusable
 
@@ -243,6 +243,7 @@ def test_compatible_future(connection):
             "messages_by_replier",
         ),
         ("DELETE FROM images WHERE unused_since < 7", "images_by_age"),
+        (images.KNOWN.replace("?1", "''"), "images_by_thumbnail"),
         (
             "SELECT id FROM messages WHERE place_id = '' AND thread_id IS NULL AND position < 7"
             " ORDER BY position DESC LIMIT 50",
@@ -258,7 +259,16 @@ def test_indexes(connection, sql, index):
     schema.upgrade(connection)
     plan = [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
     assert any(f"INDEX {index} " in line for line in plan)
-    assert not any("SCAN messages" in line or "TEMP B-TREE" in line for line in plan)
+    assert not any("SCAN" in line or "TEMP B-TREE" in line for line in plan)
+
+
+def test_oldest(connection):
+    """
+    The oldest messages are read off the beginning of an index, and no reply is.
+    """
+    schema.upgrade(connection)
+    [row] = connection.execute(f"EXPLAIN QUERY PLAN {messages.OLDEST}", (50,))
+    assert row[-1] == "SCAN messages USING INDEX messages_by_age"
 
 
 def test_from_the_future(connection):

@@ -61,12 +61,20 @@ ALTER TABLE chosen RENAME TO reactions;
 
 -- Without the replies: a page of a channel would have to count through a long thread.
 CREATE INDEX messages_by_place ON messages (place_id, position) WHERE thread_id IS NULL;
+-- The oldest of all, which may have grown too old, is not looked for behind its replies.
+CREATE INDEX messages_by_age ON messages (position) WHERE thread_id IS NULL;
 CREATE INDEX messages_by_thread ON messages (thread_id, position) WHERE thread_id IS NOT NULL;
 -- Threads are counted whenever they are shown and whenever they change, which needs no row then.
 CREATE INDEX messages_by_replier ON messages (thread_id, author_id, position)
     WHERE thread_id IS NOT NULL;
 CREATE UNIQUE INDEX messages_by_client_id ON messages (author_id, client_id)
     WHERE client_id IS NOT NULL;
+
+-- Channels that were deleted while there still are messages and images of theirs, which nobody
+-- can reach: they go little by little.
+CREATE TABLE deleted_channels (
+    id TEXT PRIMARY KEY
+) STRICT;
 
 -- What was uploaded.  The bytes are files; who may see them follows from the place, never from
 -- knowing the name.
@@ -82,6 +90,7 @@ CREATE TABLE images (
 ) STRICT;
 CREATE INDEX images_by_place ON images (place_id);
 CREATE INDEX images_by_thread ON images (thread_id) WHERE thread_id IS NOT NULL;
+CREATE INDEX images_by_thumbnail ON images (thumb_name) WHERE thumb_name IS NOT NULL;
 CREATE INDEX images_by_age ON images (unused_since) WHERE unused_since IS NOT NULL;
 
 -- Which message shows which image, and as its which.
