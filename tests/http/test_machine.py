@@ -346,7 +346,9 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data())
     def rename_oneself(self, data):
         person = data.draw(st.sampled_from(self.here))
-        self.ask(person, "PUT", "/users/me", {"userName": self.mark()})
+        name = self.mark()
+        user = self.ask(person, "PUT", "/users/me", {"userName": name})["user"]
+        assert (user["id"], user["userName"]) == (person.id, name)
 
     @rule(data=st.data())
     def sign_out_everywhere(self, data):
@@ -372,7 +374,8 @@ class Life(RuleBasedStateMachine):
     @needs("others")
     def rename_channel(self, data):
         channel, name = data.draw(st.sampled_from(self.others)), self.mark()
-        self.ask(self.admins[-1], "PUT", f"/channels/{channel}", {"name": name})
+        renamed = self.ask(self.admins[-1], "PUT", f"/channels/{channel}", {"name": name})
+        assert renamed["channel"]["name"] == name
         self.channels[channel].add(name)
 
     @rule(data=st.data())
@@ -420,7 +423,8 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def rename_server(self):
-        self.ask(self.admins[0], "PUT", "/server/settings", {"name": self.mark()})
+        given = {"name": self.mark()}
+        assert self.ask(self.admins[0], "PUT", "/server/settings", given) == given
 
     # Saying things
 
@@ -536,6 +540,7 @@ class Life(RuleBasedStateMachine):
         edited = self.ask(author, "PUT", path, given)["message"]
         assert edited["updatedAt"] is not None
         if "content" in given:
+            assert edited["content"] == given["content"]
             message.tokens.add(mark)
             self.keep_private(message.place, {mark})
         if "images" in given:
