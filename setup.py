@@ -56,6 +56,7 @@ setup(
             "hypothesis>=6.100",
             "jsonschema>=4.23",
             "openapi-spec-validator>=0.7",
+            "schemathesis>=4.32",
             "aiosmtpd>=1.4.6",
             "trustme>=1.2",
             "setuptools>=77",  # tests/test_packaging.py builds without fetching anything

@@ -1213,7 +1213,7 @@ class TestEvents:
                 {"id": "m2", "threadId": "m1", "channelId": "c1", "threadMeta": None},
             ),
             ("NEW_USER", {"id": "u1", "userName": "ada", "email": "ada@example.org"}),
-            ("REMOVE_USER", {"id": "u1", "email": "ada@example.org"}),
+            ("REMOVE_USER", {"id": "u1", "userName": "ada", "email": "ada@example.org"}),
             ("USER_EXIT", {"id": "u1", "userName": "ada"}),
             ("UPDATE_USER", {"id": "u1", "userName": "ada"}),
             (

@@ -256,8 +256,10 @@ def _remove(change: Change, user_id: str, kind: str) -> None:
     identities.forget(change, user.id)
     if user.is_admin and not has_admin(change.cursor):
         raise LastAdmin("The last administrator cannot go.")
-    told = {"id": user.id}
-    told |= {"email": user.email} if kind == "REMOVE_USER" else {"userName": user.user_name}
+    # The name, because what told of it is forgotten now, and messages still show it.
+    told = {"id": user.id, "userName": user.user_name}
+    if kind == "REMOVE_USER":
+        told["email"] = user.email
     # Their streams hear this, and are then cut by what the end of their sessions tells.
     change.tell(Everyone(), kind, told, subject=f"user:{user.id}", erases=True)
     sessions.end_all(change, user.id)

@@ -185,7 +185,7 @@ def test_remove(daemon, ada, bob, listen, told):
     said = daemon.say(bob, "I was here")
     staying, going = listen(ada), [listen(bob), listen(bob)]
     assert daemon.done(remove(daemon, ada, user_id)) == {"success": True}
-    gone = {"id": user_id, "email": "bob@example.org"}
+    gone = {"id": user_id, "userName": "bob", "email": "bob@example.org"}
     for listener in going:
         listener.await_end()
         assert [(e.type, e.payload) for e in listener.events[1:]] == [("REMOVE_USER", gone)]

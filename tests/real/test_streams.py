@@ -205,7 +205,8 @@ def test_removed_user(as_process):
     bobs.await_end()
     assert bobs.ended_cleanly
     assert bobs.types == ["CONNECTED", "REMOVE_USER"]
-    assert bobs.events[-1].payload == {"id": me["id"], "email": "bob@example.org"}
+    gone = {"id": me["id"], "userName": "bob", "email": "bob@example.org"}
+    assert bobs.events[-1].payload == gone
     assert [event.type for event in adas.await_events(3)[1:]] == ["REMOVE_USER", "NEW_MESSAGE"]
     assert daemon.get("/events", bob).status == 401
 
