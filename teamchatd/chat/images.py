@@ -27,7 +27,11 @@ HOUR = 60 * 60 * 1000
 DAY = 24 * HOUR
 
 AT_ONCE = 2
-"""Uploads that are looked at; each may take a few hundred megabytes for a moment."""
+"""
+Uploads that are looked at.  A photograph takes some hundred megabytes for a moment; the
+oddest that the defaults allow, by pixels or by an SVG's entities, were seen to take
+eight hundred to a thousand.
+"""
 
 MOST_WAITING = 64
 
