@@ -12,16 +12,10 @@ from teamchatd.model import Actor, Place
 from teamchatd.store.conversations import ConversationStore, NoSuchConversation
 from teamchatd.store.messages import MessageStore, NoSuchMessage
 from teamchatd.store.places import Found, NoSuchChannel
+from teamchatd.store.users import AdminsOnly
 
 PRIVATE = "dm:"
 """How the id of a conversation begins, and of nothing else."""
-
-
-class AdminsOnly(Forbidden):
-    """What is asked is for administrators."""
-
-    def __init__(self) -> None:
-        super().__init__("Only an administrator may do this.")
 
 
 class NotYours(Forbidden):

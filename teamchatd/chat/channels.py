@@ -27,7 +27,7 @@ class Channels:
         @raise ChannelNameTaken: ignoring case.
         """
         access.admin(actor)
-        return await self._store.add(self._mint(), names.usable(name), actor.id)
+        return await self._store.add(actor.id, self._mint(), names.usable(name))
 
     async def rename(self, actor: Actor, channel_id: str, name: str) -> Channel:
         """
@@ -35,7 +35,7 @@ class Channels:
         @raise GeneralStays: it is the one that keeps its name.
         """
         access.admin(actor)
-        return await self._store.rename(channel_id, names.usable(name))
+        return await self._store.rename(actor.id, channel_id, names.usable(name))
 
     async def remove(self, actor: Actor, channel_id: str) -> None:
         """
@@ -44,4 +44,4 @@ class Channels:
         @raise GeneralStays: it is the one that is always there.
         """
         access.admin(actor)
-        await self._store.remove(channel_id)
+        await self._store.remove(actor.id, channel_id)

@@ -64,11 +64,11 @@ class Conversations:
         self, actor: Actor, conversation_id: str, message_id: str, wording: Wording
     ) -> Message:
         message = await self._access.direct_message_to_edit(actor, conversation_id, message_id)
-        return await self._messages.reword(message, wording)
+        return await self._messages.reword(actor, message, wording)
 
     async def remove(self, actor: Actor, conversation_id: str, message_id: str) -> None:
         """
         @raise NotYours: not even an administrator may.
         """
         message = await self._access.direct_message_to_delete(actor, conversation_id, message_id)
-        await self._said.remove(message.id)
+        await self._said.remove(actor.id, message.id)

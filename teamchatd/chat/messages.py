@@ -80,11 +80,12 @@ class Messages:
         @param wording: what is L{None} in it stays as it is.
         @raise UnusableContent: it could not be said either, or nothing is to change.
         """
-        return await self.reword(await self._access.message_to_edit(actor, message_id), wording)
+        message = await self._access.message_to_edit(actor, message_id)
+        return await self.reword(actor, message, wording)
 
     async def remove(self, actor: Actor, message_id: str) -> None:
         message = await self._access.message_to_delete(actor, message_id)
-        await self._store.remove(message.id)
+        await self._store.remove(actor.id, message.id)
 
     # What channels, threads and conversations have in common
 
@@ -106,9 +107,9 @@ class Messages:
             _usable_id(wording.client_id),
         )
 
-    async def reword(self, message: Found, wording: Wording) -> Message:
+    async def reword(self, actor: Actor, message: Found, wording: Wording) -> Message:
         """
-        Let C{message}, which is its author's to change, say something else.
+        Let C{message}, which C{actor} may change, say something else.
         """
         content, names = wording.content, wording.images
         if content is None and names is None:
@@ -117,7 +118,7 @@ class Messages:
             content = self.usable(content, names is not None or message.is_with_images)
         if names is not None:
             names = _usable_images(names)
-        return await self._store.edit(message.id, content, names)
+        return await self._store.edit(actor.id, message.id, content, names)
 
     def usable(self, content: str | None, is_with_images: bool) -> str:
         """

@@ -18,4 +18,4 @@ class Settings:
 
     async def rename(self, actor: Actor, name: str) -> str:
         access.admin(actor)
-        return await self._store.rename(names.usable(name))
+        return await self._store.rename(actor.id, names.usable(name))

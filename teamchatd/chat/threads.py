@@ -46,8 +46,8 @@ class Threads:
 
     async def edit(self, actor: Actor, message_id: str, reply_id: str, wording: Wording) -> Message:
         reply = await self._access.reply_to_edit(actor, message_id, reply_id)
-        return await self._messages.reword(reply, wording)
+        return await self._messages.reword(actor, reply, wording)
 
     async def remove(self, actor: Actor, message_id: str, reply_id: str) -> None:
         reply = await self._access.reply_to_delete(actor, message_id, reply_id)
-        await self._store.remove(reply.id)
+        await self._store.remove(actor.id, reply.id)

@@ -11,9 +11,9 @@ from teamchatd.auth import addresses
 from teamchatd.auth.passwords import Passwords
 from teamchatd.auth.passwords import usable as usable_password
 from teamchatd.chat import access, names
-from teamchatd.errors import Invalid, Unidentified
+from teamchatd.errors import Invalid
 from teamchatd.model import Actor, User
-from teamchatd.store.users import NewUser, NoSuchUser, UserStore
+from teamchatd.store.users import NewUser, NoSuchUser, UserStore, WasRemoved
 
 log = Logger()
 
@@ -47,7 +47,7 @@ class Users:
     async def oneself(self, actor: Actor) -> User:
         user = await self._store.find(actor.id)
         if user is None:
-            raise Unidentified("This account was removed.")
+            raise WasRemoved()
         return user
 
     async def add(self, actor: Actor, email: str, role: str, password: str | None) -> User:
@@ -61,7 +61,8 @@ class Users:
         if role not in ROLES:
             raise UnusableRole('\'role\' has to be "user" or "admin".')
         email = addresses.usable(email)
-        user = await self._added(NewUser(self._mint(), email, role == "admin"), password)
+        new = NewUser(self._mint(), email, role == "admin", added_by=actor.id)
+        user = await self._added(new, password)
         log.info("User {user} was added as {role}, by {by}", user=user.id, role=role, by=actor.id)
         return user
 
@@ -86,7 +87,7 @@ class Users:
             raise Invalid("There is no such user.")
         password_hash = await self._passwords.hash(password)
         try:
-            await self._store.set_password(user_id, password_hash)
+            await self._store.reset_password(actor.id, user_id, password_hash)
         except NoSuchUser as gone:
             raise Invalid(str(gone)) from gone
         log.info("User {user} was given a new password, by {by}", user=user_id, by=actor.id)
@@ -99,7 +100,7 @@ class Users:
         access.admin(actor)
         if user_id == actor.id:
             raise CannotRemoveOneself("You cannot remove yourself; leave the server instead.")
-        await self._store.remove(user_id)
+        await self._store.remove(actor.id, user_id)
         log.info("User {user} was removed, by {by}", user=user_id, by=actor.id)
 
     async def exit(self, actor: Actor) -> None:

@@ -69,7 +69,7 @@ class Webhooks:
         Its token is good for nothing from now on; what it said stays.
         """
         access.admin(actor)
-        await self._store.remove(webhook_id)
+        await self._store.remove(actor.id, webhook_id)
         log.info("Webhook {webhook} was removed, by {by}", webhook=webhook_id, by=actor.id)
 
     def was_good(self, token: str | None) -> bool:

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from teamchatd import shapes
 from teamchatd.errors import Invalid
 from teamchatd.model import Channel, Everyone
+from teamchatd.store import users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 from teamchatd.store.places import NoSuchChannel
@@ -44,7 +45,8 @@ def make_general(change: Change, channel_id: str) -> None:
         _insert(change, Channel(channel_id, "General", change.at), is_general=True)
 
 
-def _add(change: Change, channel_id: str, name: str, creator_id: str) -> Channel:
+def _add(change: Change, creator_id: str, channel_id: str, name: str) -> Channel:
+    users.administrating(change.cursor, creator_id)
     channel = Channel(channel_id, name, change.at, creator_id)
     _refuse_taken(change, channel)
     _insert(change, channel)
@@ -90,7 +92,8 @@ def _to_be_changed(change: Change, channel_id: str) -> Channel:
     return channel
 
 
-def _rename(change: Change, channel_id: str, name: str) -> Channel:
+def _rename(change: Change, actor_id: str, channel_id: str, name: str) -> Channel:
+    users.administrating(change.cursor, actor_id)
     channel = evolve(_to_be_changed(change, channel_id), name=name, updated_at=change.at)
     _refuse_taken(change, channel)
     change.cursor.execute(
@@ -101,11 +104,12 @@ def _rename(change: Change, channel_id: str, name: str) -> Channel:
     return channel
 
 
-def _remove(change: Change, channel_id: str) -> None:
+def _remove(change: Change, actor_id: str, channel_id: str) -> None:
     """
     With it go its webhooks.  What was said in it may be a lot: it is nowhere from
     now on, and its rows go later.
     """
+    users.administrating(change.cursor, actor_id)
     channel = _to_be_changed(change, channel_id)
     change.cursor.execute("INSERT INTO deleted_channels (id) VALUES (?)", (channel.id,))
     change.cursor.execute("DELETE FROM channels WHERE id = ?", (channel.id,))
@@ -126,14 +130,14 @@ class ChannelStore:
     def find(self, channel_id: str) -> "Deferred[Channel | None]":
         return self._database.read(find, channel_id)
 
-    def add(self, channel_id: str, name: str, creator_id: str) -> "Deferred[Channel]":
-        return self._database.change(_add, channel_id, name, creator_id)
+    def add(self, creator_id: str, channel_id: str, name: str) -> "Deferred[Channel]":
+        return self._database.change(_add, creator_id, channel_id, name)
 
-    def rename(self, channel_id: str, name: str) -> "Deferred[Channel]":
-        return self._database.change(_rename, channel_id, name)
+    def rename(self, actor_id: str, channel_id: str, name: str) -> "Deferred[Channel]":
+        return self._database.change(_rename, actor_id, channel_id, name)
 
-    def remove(self, channel_id: str) -> "Deferred[None]":
+    def remove(self, actor_id: str, channel_id: str) -> "Deferred[None]":
         """
         Delete a channel with all that was said in it.
         """
-        return self._database.change(_remove, channel_id)
+        return self._database.change(_remove, actor_id, channel_id)

@@ -66,7 +66,8 @@ def _open(
 
     @raise NoSuchUser: there is nobody to talk to.
     """
-    if users.find(change.cursor, target_id) is None or users.find(change.cursor, user_id) is None:
+    users.acting(change.cursor, user_id)
+    if users.find(change.cursor, target_id) is None:
         raise NoSuchUser()
     first, second = sorted((user_id, target_id))
     known = _between(change.cursor, user_id, first, second)

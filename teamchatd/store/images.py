@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 
 from teamchatd.errors import Invalid, NotFound
 from teamchatd.model import Image, ImageFile
-from teamchatd.store import places
+from teamchatd.store import places, users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 from teamchatd.store.places import NoSuchChannel
@@ -164,6 +164,7 @@ def _add(change: Change, upload: Upload) -> None:
     @raise NoSuchChannel: the place was deleted meanwhile.
     @raise NoSuchImage: the message was, to whose thread it was to go.
     """
+    users.acting(change.cursor, upload.author_id)
     if places.find(change.cursor, upload.place_id) is None:
         raise NoSuchChannel()
     if upload.thread_id is not None and not _is_there(change.cursor, upload.thread_id):

@@ -16,7 +16,6 @@ from teamchatd.store import images, news, places, threads, users, webhooks
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 from teamchatd.store.places import Found, NoSuchChannel
-from teamchatd.store.users import NoSuchUser
 from teamchatd.store.webhooks import NoSuchWebhook
 
 SELECT = (
@@ -202,6 +201,7 @@ def _say(change: Change, draft: Draft) -> tuple[Message, ThreadMeta | None]:
     @return: the message, and of a reply what its thread has come to with it.
     @raise NoSuchChannel: it was deleted meanwhile.
     """
+    author = users.acting(change.cursor, draft.author_id)
     place = places.find(change.cursor, draft.place_id)
     if place is None:
         raise NoSuchChannel()
@@ -210,9 +210,6 @@ def _say(change: Change, draft: Draft) -> tuple[Message, ThreadMeta | None]:
         return first, _meta_with(change, first)
     if draft.thread_id is not None:
         _refuse_no_parent(change, draft)
-    author = users.find(change.cursor, draft.author_id)
-    if author is None:
-        raise NoSuchUser()
     message = Message(
         draft.id,
         draft.place_id,
@@ -342,12 +339,13 @@ def found_with_place(cursor: sqlite3.Cursor, message_id: str) -> tuple[Message, 
 
 
 def _edit(
-    change: Change, message_id: str, content: str | None, names: Sequence[str] | None
+    change: Change, actor_id: str, message_id: str, content: str | None, names: Sequence[str] | None
 ) -> Message:
     """
     @param content: the new text; L{None} leaves it.
     @param names: of the images to show, and no others; L{None} leaves them.
     """
+    users.acting(change.cursor, actor_id)
     before, place = found_with_place(change.cursor, message_id)
     message = before._replace(
         content=before.content if content is None else content,
@@ -362,7 +360,12 @@ def _edit(
     return message
 
 
-def _remove(change: Change, message_id: str) -> None:
+def _remove(change: Change, actor_id: str, message_id: str) -> None:
+    users.acting(change.cursor, actor_id)
+    _take_away(change, message_id)
+
+
+def _take_away(change: Change, message_id: str) -> None:
     """
     With it go its replies, reactions and images.
     """
@@ -427,7 +430,7 @@ def _are_removed(change: Change, message_ids: list[str]) -> bool:
         if _look_up(change.cursor, message_id) is None:
             _delete(change, message_id)
         else:
-            _remove(change, message_id)
+            _take_away(change, message_id)
         room -= 1
     return True
 
@@ -491,15 +494,15 @@ class MessageStore:
         return self._database.change(_add_of_webhook, message_id, webhook_id, content)
 
     def edit(
-        self, message_id: str, content: str | None, names: Sequence[str] | None
+        self, actor_id: str, message_id: str, content: str | None, names: Sequence[str] | None
     ) -> "Deferred[Message]":
         """
         @param names: of the images to show, and no others; L{None} leaves them.
         """
-        return self._database.change(_edit, message_id, content, names)
+        return self._database.change(_edit, actor_id, message_id, content, names)
 
-    def remove(self, message_id: str) -> "Deferred[None]":
-        return self._database.change(_remove, message_id)
+    def remove(self, actor_id: str, message_id: str) -> "Deferred[None]":
+        return self._database.change(_remove, actor_id, message_id)
 
     def remove_aged(self, before: int) -> "Deferred[bool]":
         """

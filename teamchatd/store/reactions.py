@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 
 from teamchatd.errors import Invalid
 from teamchatd.model import Message
-from teamchatd.store import messages, news
+from teamchatd.store import messages, news, users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 
@@ -23,6 +23,7 @@ def _add(change: Change, message_id: str, user_id: str, reaction: str) -> Messag
     """
     Again: no change, nothing to tell.
     """
+    users.acting(change.cursor, user_id)
     message, place = messages.found_with_place(change.cursor, message_id)
     if reaction not in message.reactions and len(message.reactions) >= MOST:
         raise TooManyReactions(f"This message has {MOST} different reactions, and takes no more.")
@@ -42,6 +43,7 @@ def _remove(change: Change, message_id: str, user_id: str, reaction: str) -> Mes
     """
     Not there: no change, nothing to tell.
     """
+    users.acting(change.cursor, user_id)
     was_there = change.cursor.execute(
         "DELETE FROM reactions WHERE message_id = ? AND user_id = ? AND reaction = ?",
         (message_id, user_id, reaction),

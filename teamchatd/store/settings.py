@@ -8,6 +8,7 @@ from attrs import define
 from twisted.internet.defer import Deferred
 
 from teamchatd.model import Everyone
+from teamchatd.store import users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 
@@ -17,7 +18,8 @@ def _name(cursor: sqlite3.Cursor) -> str:
     return str(name)
 
 
-def _rename(change: Change, name: str) -> str:
+def _rename(change: Change, actor_id: str, name: str) -> str:
+    users.administrating(change.cursor, actor_id)
     change.cursor.execute("UPDATE settings SET value = ? WHERE name = 'serverName'", (name,))
     change.tell(Everyone(), "UPDATE_SERVER_SETTINGS", {"name": name})
     return name
@@ -40,5 +42,5 @@ class SettingStore:
     def name(self) -> "Deferred[str]":
         return self._database.read(_name)
 
-    def rename(self, name: str) -> "Deferred[str]":
-        return self._database.change(_rename, name)
+    def rename(self, actor_id: str, name: str) -> "Deferred[str]":
+        return self._database.change(_rename, actor_id, name)

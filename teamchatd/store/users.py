@@ -11,7 +11,7 @@ from itertools import count
 from attrs import define, evolve, frozen
 from twisted.internet.defer import Deferred
 
-from teamchatd.errors import Invalid, NotFound
+from teamchatd.errors import Forbidden, Invalid, NotFound, Unidentified
 from teamchatd.model import Everyone, User
 from teamchatd.store import identities, sessions
 from teamchatd.store.change import Change
@@ -43,11 +43,27 @@ class NoSuchUser(NotFound):
         super().__init__("There is no such user.")
 
 
+class WasRemoved(Unidentified):
+    """Whoever acts was a user when they asked."""
+
+    def __init__(self) -> None:
+        super().__init__("This account was removed.")
+
+
+class AdminsOnly(Forbidden):
+    """What is asked is for administrators."""
+
+    def __init__(self) -> None:
+        super().__init__("Only an administrator may do this.")
+
+
 @frozen
 class NewUser:
     """
     What is known of a user before there is one.  The name follows from the
     address, unless the configuration gives one.
+
+    @ivar added_by: the administrator who adds them, if anybody does.
     """
 
     id: str
@@ -55,6 +71,7 @@ class NewUser:
     is_admin: bool = False
     password_hash: str | None = None
     user_name: str | None = None
+    added_by: str | None = None
 
     def as_admin(self) -> "NewUser":
         return evolve(self, is_admin=True)
@@ -86,6 +103,29 @@ def find(cursor: sqlite3.Cursor, user_id: str) -> User | None:
     return row and user_of(row)
 
 
+def acting(cursor: sqlite3.Cursor, user_id: str) -> User:
+    """
+    The one who changes something.  Every change asks this again: between the look
+    whether they may and the change itself they may have been removed.
+
+    @raise WasRemoved: they were.
+    """
+    user = find(cursor, user_id)
+    if user is None:
+        raise WasRemoved()
+    return user
+
+
+def administrating(cursor: sqlite3.Cursor, user_id: str) -> User:
+    """
+    The same, of what is for administrators.
+    """
+    user = acting(cursor, user_id)
+    if not user.is_admin:
+        raise AdminsOnly()
+    return user
+
+
 def by_email(cursor: sqlite3.Cursor, email: str) -> User | None:
     """
     The one user who has this address, in whatever case it is written.
@@ -110,6 +150,8 @@ def add(change: Change, new: NewUser) -> User:
     """
     @raise AddressTaken: somebody has this address already.
     """
+    if new.added_by is not None:
+        administrating(change.cursor, new.added_by)
     if by_email(change.cursor, new.email) is not None:
         raise AddressTaken("There is already a user with this e-mail address.")
     name = _free_name(change.cursor, new.user_name or new.email.partition("@")[0])
@@ -166,15 +208,14 @@ def _name_is_taken(cursor: sqlite3.Cursor, name: str, by_other_than: str = "") -
 
 
 def _rename(change: Change, user_id: str, name: str) -> User:
+    acting(change.cursor, user_id)
     if _name_is_taken(change.cursor, name, by_other_than=user_id):
         raise NameTaken("Another user has this name.")
     change.cursor.execute(
-        "UPDATE users SET user_name = ?, name_key = ? WHERE id = ? AND removed_at IS NULL",
+        "UPDATE users SET user_name = ?, name_key = ? WHERE id = ?",
         (name, key(name), user_id),
     )
-    user = find(change.cursor, user_id)
-    if user is None:
-        raise NoSuchUser()
+    user = acting(change.cursor, user_id)
     told = {"id": user.id, "userName": user.user_name}
     change.tell(Everyone(), "UPDATE_USER", told, subject=f"user:{user.id}")
     return user
@@ -241,25 +282,38 @@ def set_password(change: Change, user_id: str, password_hash: str) -> None:
     sessions.end_all(change, user_id)
 
 
-def _remove(change: Change, user_id: str, kind: str) -> None:
-    """
-    @param kind: what everybody is told: C{REMOVE_USER} or C{USER_EXIT}.
-    """
+def _reset_password(change: Change, actor_id: str, user_id: str, password_hash: str) -> None:
+    administrating(change.cursor, actor_id)
+    set_password(change, user_id, password_hash)
+
+
+def _remove(change: Change, actor_id: str, user_id: str) -> None:
+    administrating(change.cursor, actor_id)
     user = find(change.cursor, user_id)
     if user is None:
         raise NoSuchUser()
+    # The name, because what told of it is forgotten now, and messages still show it.
+    told = {"id": user.id, "userName": user.user_name, "email": user.email}
+    _take_out(change, user, "REMOVE_USER", told)
+
+
+def _exit(change: Change, user_id: str) -> None:
+    user = acting(change.cursor, user_id)
+    _take_out(change, user, "USER_EXIT", {"id": user.id, "userName": user.user_name})
+
+
+def _take_out(change: Change, user: User, kind: str, told: dict[str, str]) -> None:
+    """
+    @param kind: what everybody is told: C{REMOVE_USER} or C{USER_EXIT}.
+    """
     change.cursor.execute(
         "UPDATE users SET removed_at = ?, email = NULL, email_key = NULL, password_hash = NULL,"
         " is_admin = 0 WHERE id = ?",
-        (change.at, user_id),
+        (change.at, user.id),
     )
     identities.forget(change, user.id)
     if user.is_admin and not has_admin(change.cursor):
         raise LastAdmin("The last administrator cannot go.")
-    # The name, because what told of it is forgotten now, and messages still show it.
-    told = {"id": user.id, "userName": user.user_name}
-    if kind == "REMOVE_USER":
-        told["email"] = user.email
     # Their streams hear this, and are then cut by what the end of their sessions tells.
     change.tell(Everyone(), kind, told, subject=f"user:{user.id}", erases=True)
     sessions.end_all(change, user.id)
@@ -293,11 +347,11 @@ class UserStore:
     def rehash(self, user_id: str, before: str, after: str) -> "Deferred[None]":
         return self._database.change(rehash, user_id, before, after)
 
-    def set_password(self, user_id: str, password_hash: str) -> "Deferred[None]":
-        return self._database.change(set_password, user_id, password_hash)
+    def reset_password(self, actor_id: str, user_id: str, password_hash: str) -> "Deferred[None]":
+        return self._database.change(_reset_password, actor_id, user_id, password_hash)
 
-    def remove(self, user_id: str) -> "Deferred[None]":
-        return self._database.change(_remove, user_id, "REMOVE_USER")
+    def remove(self, actor_id: str, user_id: str) -> "Deferred[None]":
+        return self._database.change(_remove, actor_id, user_id)
 
     def exit(self, user_id: str) -> "Deferred[None]":
-        return self._database.change(_remove, user_id, "USER_EXIT")
+        return self._database.change(_exit, user_id)

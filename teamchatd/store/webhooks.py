@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from teamchatd.errors import NotFound
 from teamchatd.model import Everyone, Webhook
-from teamchatd.store import channels
+from teamchatd.store import channels, users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 from teamchatd.store.places import NoSuchChannel
@@ -60,6 +60,7 @@ def _add(change: Change, new: NewWebhook) -> Webhook:
     """
     @raise NoSuchChannel: there is none to post into.
     """
+    users.administrating(change.cursor, new.creator_id)
     if channels.find(change.cursor, new.channel_id) is None:
         raise NoSuchChannel()
     change.cursor.execute(
@@ -81,7 +82,8 @@ def _add(change: Change, new: NewWebhook) -> Webhook:
     return webhook
 
 
-def _remove(change: Change, webhook_id: str) -> None:
+def _remove(change: Change, actor_id: str, webhook_id: str) -> None:
+    users.administrating(change.cursor, actor_id)
     webhook = find(change.cursor, webhook_id)
     if webhook is None:
         raise NoSuchWebhook()
@@ -116,5 +118,5 @@ class WebhookStore:
     def add(self, new: NewWebhook) -> "Deferred[Webhook]":
         return self._database.change(_add, new)
 
-    def remove(self, webhook_id: str) -> "Deferred[None]":
-        return self._database.change(_remove, webhook_id)
+    def remove(self, actor_id: str, webhook_id: str) -> "Deferred[None]":
+        return self._database.change(_remove, actor_id, webhook_id)

@@ -3,8 +3,10 @@ SIGTERM.
 """
 
 import signal
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http.client import HTTPException
 from threading import Event
 
@@ -18,6 +20,9 @@ pytestmark = pytest.mark.real
 END_OF_BODY = b"\r\n0\r\n\r\n"
 
 HOUR = 3600
+
+MANY = 20_000
+"""Messages.  They take longer to go than somebody needs to stop the daemon."""
 
 A_LITTLE = "x" * 16_000
 """A transport holds back four of these before it asks for no more."""
@@ -159,6 +164,33 @@ def test_while_posting(as_process):
     page = daemon.read(ada)
     assert page == told[-len(page) :]
     daemon.assert_untroubled()
+
+
+def test_while_much_grows_too_old(as_process):
+    """
+    What takes long and is done by itself is not finished first: it goes on after
+    the next start, and the log has nothing to complain of.
+    """
+    daemon = as_process(server={"shutdown_seconds": HOUR}, chat={"message_retention_days": 1})
+    ada = daemon.token("ada")
+    daemon.say(ada, "hello")
+    daemon.stop()
+    with closing(sqlite3.connect(daemon.data / "teamchat.sqlite")) as database, database:
+        database.execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT ?)"
+            " INSERT INTO messages (id, position, place_id, author_id, content, created_at)"
+            " SELECT 'old' || n, -n, place_id, author_id, 'old', 0 FROM messages, numbers",
+            (MANY,),
+        )
+    daemon.start()
+    listener = daemon.listen(ada)
+    assert listener.await_events(2)[1].type == "DELETE_MESSAGE"
+    assert daemon.stop() == -signal.SIGTERM
+    listener.await_end()
+    daemon.assert_untroubled()
+    with closing(sqlite3.connect(daemon.data / "teamchat.sqlite")) as database:
+        [(left,)] = database.execute("SELECT count(*) FROM messages")
+    assert 1 < left <= MANY
 
 
 def sign_in(daemon):
