@@ -8,7 +8,7 @@ a thread.
 
 import secrets
 from collections.abc import Callable
-from itertools import product
+from itertools import groupby
 from typing import Any
 
 from attrs import frozen
@@ -67,7 +67,7 @@ from teamchatd.http.users import UserRoutes
 from teamchatd.http.webhooks import WebhookRoutes
 from teamchatd.live.hub import BEATS, Hub
 from teamchatd.mail.logged import LoggingPostman
-from teamchatd.model import Entry, Purpose
+from teamchatd.model import Daemons, Entry, Purpose
 from teamchatd.recurring import Recurring, Step
 from teamchatd.store.channels import ChannelStore
 from teamchatd.store.conversations import ConversationStore
@@ -254,15 +254,20 @@ class House:
 
     def committed(self, entries: list[Entry]) -> None:
         """
-        Tell of one commit, entry by entry to the clients and to the daemon
-        itself: a stream that is cut by one of them hears nothing after it.
+        Tell of one commit, in order, to the clients and to the daemon itself: a
+        stream that is cut by an entry hears nothing after it.
         """
-        tells: tuple[Callable[[Entry], None], ...] = (self.hub.deliver, self.sessions.notice)
-        for entry, tell in product(entries, tells):
-            try:
-                tell(entry)
-            except Exception:  # the rest has to be told: a removed user has to go
-                log.failure("entry {number} was not told to all", number=entry.number)
+        for is_ours, run in groupby(entries, lambda entry: isinstance(entry.audience, Daemons)):
+            told = list(run)
+            self._carefully(self.hub.deliver, told)
+            for entry in told if is_ours else ():
+                self._carefully(self.sessions.notice, entry)
+
+    def _carefully(self, tell: Callable[[Any], None], what: Any) -> None:
+        try:
+            tell(what)
+        except Exception:  # the rest has to be told: a removed user has to go
+            log.failure("some of what was committed was not told to all")
 
     def _prepare(self, chosen: config.Config, jwt_secret: str) -> ForWhomItIs:
         auth = chosen.auth

@@ -6,7 +6,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
 
-from teamchatd.http import straight
+from teamchatd.live import straight
 
 
 class Connection(HTTPChannel):

@@ -3,8 +3,9 @@ All who are listening, and the way of an entry to those it is for.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain, groupby
 
 import orjson
 from attrs import define, evolve, field, frozen
@@ -13,7 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from teamchatd.live.frames import HEARTBEAT, REPLACED, Frame, event
+from teamchatd.live.frames import HEARTBEAT, REPLACED, Frame, event, in_pieces
 from teamchatd.live.stream import Stream
 from teamchatd.model import Audience, Daemons, Entry, Everyone, InChannel, Stretch, Users
 
@@ -41,6 +42,12 @@ back most of what it is sent in one go, and would be hung up on if that were mor
 than it may hold: again and again, whenever it comes back.
 """
 
+
+SENT_TOGETHER = 64 << 10
+"""
+Bytes that a stream is sent in one piece.  A commit may be of several megabytes, and a
+piece is copied for each stream that does not take it at once.
+"""
 
 CLOSING_SECONDS = 5
 """
@@ -85,10 +92,10 @@ class Hub:
     _clock: IReactorTime
     _read_after: ReadAfter
     _streams_per_user: int
+    _gone: Callable[[Stream], None] = field(init=False)
     era: str = field(init=False, default="")
     head: int = field(init=False, default=0)
     _by_user: dict[str, list[Stream]] = field(init=False, factory=lambda: defaultdict(list))
-    _live: dict[Stream, None] = field(init=False, factory=dict)
     _to_beat: list[dict[Stream, None]] = field(
         init=False, factory=lambda: [{} for _ in range(BEATS)]
     )
@@ -100,6 +107,9 @@ class Hub:
     _leaving: dict[Stream, int] = field(init=False, factory=dict)
     _closing: dict[Stream, IDelayedCall] = field(init=False, factory=dict)
     _all_closed: "list[Deferred[None]]" = field(init=False, factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self._gone = self._forget  # once: a bound method for each stream would be thousands
 
     def begin(self, era: str, head: int) -> None:
         """
@@ -153,11 +163,11 @@ class Hub:
             oldest.end()
         streams = self._by_user[stream.user_id]
         streams.append(stream)
-        stream.gone = self._forget
+        stream.gone = self._gone
         self._beat_later(stream)
 
     def _forget(self, stream: Stream) -> None:
-        self._live.pop(stream, None)
+        stream.live = False
         self._leaving.pop(stream, None)
         self._to_beat[stream.beat_in].pop(stream, None)
         streams = self._by_user[stream.user_id]
@@ -175,7 +185,6 @@ class Hub:
             self._finish(stream)
         elif stream.is_open:
             stream.live = True
-            self._live[stream] = None
 
     def _number(self, event_id: str) -> int | None:
         """
@@ -258,6 +267,7 @@ class Hub:
             "cursor": cursor,
         }
         self._say(stream, cursor, "CONNECTED", payload)
+        stream.connection_id = ""  # nobody asks for it again, and there are many of them
 
     def _reset(self, stream: Stream, reason: str) -> None:
         """
@@ -273,23 +283,31 @@ class Hub:
 
     # What happens
 
-    def deliver(self, entry: Entry) -> None:
+    def deliver(self, entries: Sequence[Entry]) -> None:
         """
-        Hand out what was committed.  Entries come in the order of their numbers.
+        Hand out what was committed together.  Entries come in the order of their
+        numbers; what the same streams hear one after another, they are sent at once.
         """
+        for whom, run in groupby(entries, key=_whom):
+            frames = [frame for entry in run if (frame := self._taken_in(entry)) is not None]
+            listeners = self._listeners(whom) if frames else []
+            for frame in in_pieces(frames, SENT_TOGETHER):
+                for stream in listeners:
+                    self._send(stream, frame)
+
+    def _send(self, stream: Stream, frame: Frame) -> None:
         try:
-            frame = self._take_in(entry)
+            stream.send(frame)
+        except Exception:  # one that broke must not keep it from the others
+            self._broken(Failure(), stream)
+
+    def _taken_in(self, entry: Entry) -> Frame | None:
+        try:
+            return self._take_in(entry)
         except Exception:
             log.failure("entry {number} cannot be told as it happens", number=entry.number)
             self._start_anew(entry.number)
-            return
-        if frame is None:
-            return
-        for stream in self._listeners(entry.audience):
-            try:
-                stream.send(frame)
-            except Exception:  # one that broke must not keep it from the others
-                self._broken(Failure(), stream)
+            return None
 
     def _take_in(self, entry: Entry) -> Frame | None:
         if entry.erases and entry.subject is not None:
@@ -315,14 +333,15 @@ class Hub:
             frame = event(f"{self.era}.{entry.number}", entry.text)
         return Kept(entry.number, entry.audience, entry.subject, frame)
 
-    def _listeners(self, audience: Audience) -> list[Stream]:
-        match audience:
-            case Users(ids=ids):
-                mine = (self._by_user.get(user_id, ()) for user_id in ids)
-                return [stream for streams in mine for stream in streams if stream.live]
-            case Everyone() | InChannel():
-                return list(self._live)
-        return []
+    def _listeners(self, whom: tuple[str, ...] | None) -> list[Stream]:
+        """
+        @param whom: the ids of some users; L{None} for all.
+        """
+        if whom is None:
+            every = chain.from_iterable(self._to_beat)
+        else:
+            every = chain.from_iterable(self._by_user.get(user_id, ()) for user_id in whom)
+        return [stream for stream in every if stream.live]
 
     def _remember(self, kept: Kept) -> None:
         self._tail.append(kept)
@@ -427,6 +446,18 @@ class Hub:
         self._beat = (self._beat + 1) % BEATS
         for stream in tuple(self._to_beat[self._beat]):
             stream.beat(HEARTBEAT)
+
+
+def _whom(entry: Entry) -> tuple[str, ...] | None:
+    """
+    The ids of the users who hear of C{entry}; L{None} for all.
+    """
+    match entry.audience:
+        case Everyone() | InChannel():
+            return None
+        case Users(ids=ids):
+            return ids
+    return ()
 
 
 def _is_for(audience: Audience, user_id: str) -> bool:

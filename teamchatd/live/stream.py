@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from teamchatd.live import straight
 from teamchatd.live.frames import END, Frame
 
 LONGEST_BACKLOG = 1 << 20
@@ -95,7 +96,7 @@ class Stream:
             return
         data = frame.chunk if self._chunked else frame.plain
         if not self._paused:
-            self._transport.write(data)
+            straight.write(self._transport, data)
         else:
             self._hold_back(data)
 

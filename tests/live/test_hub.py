@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from teamchatd.live import hub as hub_module
-from teamchatd.live.hub import BEATS, CLOSING_SECONDS, Hub
+from teamchatd.live.hub import BEATS, CLOSING_SECONDS, SENT_TOGETHER, Hub
 from teamchatd.live.stream import Stream
 from teamchatd.model import Daemons, Entry, Everyone, InChannel, Stretch, Users
 from tests.answers import EventReader
@@ -119,13 +119,13 @@ def hub(journal, clock):
 
 @pytest.fixture
 def happen(hub, journal):
-    def happen(audience=None, subject=None, erases=False, deliver=True):
+    def happen(audience=None, subject=None, erases=False, deliver=True, length=0):
         number = len(journal.entries) + 1
-        text = f'{{"type":"SAID","payload":{number}}}'
+        text = f'{{"type":"SAID","payload":{number}}}' + " " * length
         entry = Entry(number, audience or Everyone(), text, subject, erases)
         journal.entries.append(entry)
         if deliver:
-            hub.deliver(entry)
+            hub.deliver([entry])
         return entry
 
     return happen
@@ -189,7 +189,7 @@ def test_joins_where_it_stands(hub, happen, journal):
     happen(deliver=False)  # committed, but not yet told
     while journal.asked:
         journal.answer()
-    hub.deliver(journal.entries[-1])
+    hub.deliver([journal.entries[-1]])
     happen()
     assert ada.heard == [1, 2, 3, 4, 5, 6]
 
@@ -348,8 +348,32 @@ def test_gone_are_forgotten(hub, happen):
     """
     ada = Listener(hub, "ada")
     ada.transport.leave()
-    assert (hub.count, len(hub._live), dict(hub._by_user)) == (0, 0, {})
+    assert (hub.count, sum(map(len, hub._to_beat)), dict(hub._by_user)) == (0, 0, {})
     assert not any(hub._to_beat)
+
+
+def test_sent_together(hub, happen, journal):
+    """
+    What was committed together is written together, to each what is for them, in
+    order and in pieces that are not too large.
+    """
+    ada, bob = Listener(hub, "ada"), Listener(hub, "bob")
+    writes = []
+    for who in (ada, bob):
+        write = who.transport.write
+        who.transport.write = lambda data, write=write: (writes.append(len(data)), write(data))
+    happen(deliver=False)
+    for _ in range(3):
+        happen(length=30_000, deliver=False)
+    happen(Users(("bob",)), deliver=False)
+    happen(Daemons(), deliver=False)
+    happen(InChannel("c"), deliver=False)
+    happen(Everyone(), deliver=False)
+    hub.deliver(journal.entries)
+    assert (ada.heard, bob.heard) == ([1, 2, 3, 4, 7, 8], [1, 2, 3, 4, 5, 7, 8])
+    assert max(writes) < SENT_TOGETHER
+    before, direct, after = 2 * 2, 1, 2
+    assert len(writes) == before + direct + after
 
 
 def test_left_while_catching_up(hub, happen, journal):
@@ -362,7 +386,7 @@ def test_left_while_catching_up(hub, happen, journal):
     ada = Listener(hub, "ada", "e.0")
     ada.transport.leave()
     journal.answer()
-    assert (hub.count, len(hub._live)) == (0, 0)
+    assert (hub.count, sum(map(len, hub._to_beat))) == (0, 0)
 
 
 def test_unreadable_journal(hub, happen, journal):

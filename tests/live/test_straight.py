@@ -1,5 +1,5 @@
 """
-The short way to the socket: L{teamchatd.http.straight}.
+The short way to the socket: L{teamchatd.live.straight}.
 """
 
 import socket
@@ -9,7 +9,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.tcp import Server
 from twisted.internet.testing import MemoryReactor, StringTransport
 
-from teamchatd.http import straight
+from teamchatd.live import straight
 
 MORE_THAN_FITS = b"x" * (4 << 20)
 
