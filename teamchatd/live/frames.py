@@ -2,7 +2,7 @@
 What a server-sent event looks like on the wire (WHATWG HTML, section 9.2).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 
 from attrs import frozen
 
@@ -31,24 +31,10 @@ def event(event_id: str, text: str) -> Frame:
     return frame(f"id: {event_id}\ndata: {text}\n\n".encode())
 
 
-def in_pieces(frames: Iterable[Frame], size: int) -> Iterator[Frame]:
+def joined(frames: Sequence[Frame]) -> Frame:
     """
-    The same bytes in fewer frames, none of more than C{size} bytes unless it was so
-    before.
+    The same bytes in one frame.
     """
-    together: list[Frame] = []
-    length = 0
-    for each in frames:
-        if together and length + len(each.chunk) > size:
-            yield _joined(together)
-            together, length = [], 0
-        together.append(each)
-        length += len(each.chunk)
-    if together:
-        yield _joined(together)
-
-
-def _joined(frames: list[Frame]) -> Frame:
     if len(frames) == 1:
         return frames[0]
     return Frame(b"".join(each.plain for each in frames), b"".join(each.chunk for each in frames))

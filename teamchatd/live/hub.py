@@ -14,7 +14,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from teamchatd.live.frames import HEARTBEAT, REPLACED, Frame, event, in_pieces
+from teamchatd.live.fanout import FanOut, Told, Whom, in_pieces
+from teamchatd.live.frames import HEARTBEAT, REPLACED, Frame, event
 from teamchatd.live.stream import Stream
 from teamchatd.model import Audience, Daemons, Entry, Everyone, InChannel, Stretch, Users
 
@@ -42,12 +43,6 @@ back most of what it is sent in one go, and would be hung up on if that were mor
 than it may hold: again and again, whenever it comes back.
 """
 
-
-SENT_TOGETHER = 64 << 10
-"""
-Bytes that a stream is sent in one piece.  A commit may be of several megabytes, and a
-piece is copied for each stream that does not take it at once.
-"""
 
 CLOSING_SECONDS = 5
 """
@@ -93,6 +88,7 @@ class Hub:
     _read_after: ReadAfter
     _streams_per_user: int
     _gone: Callable[[Stream], None] = field(init=False)
+    _fan_out: FanOut = field(init=False)
     era: str = field(init=False, default="")
     head: int = field(init=False, default=0)
     _by_user: dict[str, list[Stream]] = field(init=False, factory=lambda: defaultdict(list))
@@ -109,6 +105,7 @@ class Hub:
     _all_closed: "list[Deferred[None]]" = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
+        self._fan_out = FanOut(self._clock, self._listeners, self._send)
         self._gone = self._forget  # once: a bound method for each stream would be thousands
 
     def begin(self, era: str, head: int) -> None:
@@ -167,7 +164,7 @@ class Hub:
         self._beat_later(stream)
 
     def _forget(self, stream: Stream) -> None:
-        stream.live = False
+        stream.since = None
         self._leaving.pop(stream, None)
         self._to_beat[stream.beat_in].pop(stream, None)
         streams = self._by_user[stream.user_id]
@@ -184,7 +181,7 @@ class Hub:
         if stream in self._leaving:
             self._finish(stream)
         elif stream.is_open:
-            stream.live = True
+            stream.since = self.head
 
     def _number(self, event_id: str) -> int | None:
         """
@@ -287,13 +284,15 @@ class Hub:
         """
         Hand out what was committed together.  Entries come in the order of their
         numbers; what the same streams hear one after another, they are sent at once.
+
+        Whoever joins from now on has heard of all of it: in the tail, or because they
+        begin after it.  So the fan-out, which may take a while, leaves them out.
         """
         for whom, run in groupby(entries, key=_whom):
-            frames = [frame for entry in run if (frame := self._taken_in(entry)) is not None]
-            listeners = self._listeners(whom) if frames else []
-            for frame in in_pieces(frames, SENT_TOGETHER):
-                for stream in listeners:
-                    self._send(stream, frame)
+            kept = filter(None, map(self._taken_in, run))
+            told = [Told(whom, each.frame, each.number) for each in kept if each.frame is not None]
+            for piece in in_pieces(told):
+                self._fan_out.add(piece)
 
     def _send(self, stream: Stream, frame: Frame) -> None:
         try:
@@ -301,7 +300,7 @@ class Hub:
         except Exception:  # one that broke must not keep it from the others
             self._broken(Failure(), stream)
 
-    def _taken_in(self, entry: Entry) -> Frame | None:
+    def _taken_in(self, entry: Entry) -> Kept | None:
         try:
             return self._take_in(entry)
         except Exception:
@@ -309,19 +308,20 @@ class Hub:
             self._start_anew(entry.number)
             return None
 
-    def _take_in(self, entry: Entry) -> Frame | None:
+    def _take_in(self, entry: Entry) -> Kept:
         if entry.erases and entry.subject is not None:
             self._erase(entry.subject, entry.number)
         kept = self._keep(entry)
         self._remember(kept)
         self.head = entry.number
-        return kept.frame
+        return kept
 
     def _start_anew(self, head: int) -> None:
         """
         Forget what memory holds, which has a gap now, and all who listen: they
         come back, and are told everything from the journal.
         """
+        self._fan_out.forget()
         self._tail.clear()
         self._tail_size = 0
         self.head = head
@@ -333,15 +333,10 @@ class Hub:
             frame = event(f"{self.era}.{entry.number}", entry.text)
         return Kept(entry.number, entry.audience, entry.subject, frame)
 
-    def _listeners(self, whom: tuple[str, ...] | None) -> list[Stream]:
-        """
-        @param whom: the ids of some users; L{None} for all.
-        """
+    def _listeners(self, whom: Whom) -> Iterator[Stream]:
         if whom is None:
-            every = chain.from_iterable(self._to_beat)
-        else:
-            every = chain.from_iterable(self._by_user.get(user_id, ()) for user_id in whom)
-        return [stream for stream in every if stream.live]
+            return chain.from_iterable(self._to_beat)
+        return chain.from_iterable(self._by_user.get(user_id, ()) for user_id in whom)
 
     def _remember(self, kept: Kept) -> None:
         self._tail.append(kept)
@@ -377,7 +372,8 @@ class Hub:
         for stream in tuple(self._by_user.get(user_id, ())):
             if stream.session_id not in session_ids:
                 continue
-            if stream.live:
+            self._fan_out.hurry(stream)  # or it would be gone before it has heard why
+            if stream.since is not None:
                 self._finish(stream)
             elif stream not in self._leaving:
                 self._leaving[stream] = self.head
@@ -395,6 +391,7 @@ class Hub:
 
         @return: fires when their connections are closed.
         """
+        self._fan_out.finish()
         for stream in self._open():
             stream.end()
         closed: Deferred[None] = Deferred()
@@ -448,7 +445,7 @@ class Hub:
             stream.beat(HEARTBEAT)
 
 
-def _whom(entry: Entry) -> tuple[str, ...] | None:
+def _whom(entry: Entry) -> Whom:
     """
     The ids of the users who hear of C{entry}; L{None} for all.
     """

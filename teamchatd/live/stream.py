@@ -36,7 +36,8 @@ class Stream:
     @ivar session_id: whose end is the stream's end.
     @ivar is_open: whether it still sends what it is given.  After that its
         connection is closed, which takes until C{closed} is called.
-    @ivar live: whether it hears what happens now; before, it is caught up.
+    @ivar since: it hears what happens after the entry of this number; L{None} while
+        it is caught up.
     @ivar gone: called with the stream once it sends nothing any more.
     @ivar closed: called with the stream once its connection is closed.
     """
@@ -53,8 +54,8 @@ class Stream:
         "connection_id",
         "gone",
         "is_open",
-        "live",
         "session_id",
+        "since",
         "user_id",
     )
 
@@ -76,7 +77,7 @@ class Stream:
         self.session_id = session_id
         self.connection_id = connection_id
         self.is_open = True
-        self.live = False
+        self.since: int | None = None
         self.beat_in = 0
         self.gone: Callable[[Stream], None] = _nobody
         self.closed: Callable[[Stream], None] = _nobody

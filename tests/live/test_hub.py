@@ -10,7 +10,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from teamchatd.live import hub as hub_module
-from teamchatd.live.hub import BEATS, CLOSING_SECONDS, SENT_TOGETHER, Hub
+from teamchatd.live.fanout import SENT_TOGETHER
+from teamchatd.live.hub import BEATS, CLOSING_SECONDS, Hub
 from teamchatd.live.stream import Stream
 from teamchatd.model import Daemons, Entry, Everyone, InChannel, Stretch, Users
 from tests.answers import EventReader
