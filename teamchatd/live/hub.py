@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from teamchatd.live.fanout import FanOut, Told, Whom, in_pieces
-from teamchatd.live.frames import HEARTBEAT, REPLACED, Frame, event
+from teamchatd.live.frames import HEARTBEAT, REPLACED, Frame, event, joined
 from teamchatd.live.stream import Stream
 from teamchatd.model import Audience, Daemons, Entry, Everyone, InChannel, Stretch, Users
 
@@ -78,6 +78,8 @@ class Hub:
     @ivar head: the number of the last entry that was handed out here.
     @ivar _erased: subjects that were deleted this turn, and the numbers of the
         entries that told so: what was told of them before is still in the tail.
+    @ivar _erasures: how many there were: what was read from the journal before one of
+        them may still have what it erased.
     @ivar _leaving: streams that are caught up although their session has ended,
         each until the number of the last entry that it may hear.
     @ivar _closing: when we hang up on those that should be gone by themselves.
@@ -100,6 +102,7 @@ class Hub:
     _tail: deque[Kept] = field(init=False, factory=deque)
     _tail_size: int = field(init=False, default=0)
     _erased: dict[str, int] = field(init=False, factory=dict)
+    _erasures: int = field(init=False, default=0)
     _leaving: dict[Stream, int] = field(init=False, factory=dict)
     _closing: dict[Stream, IDelayedCall] = field(init=False, factory=dict)
     _all_closed: "list[Deferred[None]]" = field(init=False, factory=list)
@@ -136,7 +139,6 @@ class Hub:
     async def _listen(self, stream: Stream, last_event_id: str | None) -> None:
         self._admit(stream)
         resumed = None if last_event_id is None else self._number(last_event_id)
-        stream.send(HEARTBEAT)
         if resumed is not None:
             await self._catch_up(stream, resumed)
         elif last_event_id is not None:
@@ -201,22 +203,30 @@ class Hub:
         while stream.is_open:
             kept = self._tail_after(number)
             if kept is None:
+                erasures = self._erasures
                 stretch = await self._read(stream, number)
                 if stretch is None:
                     return
                 if number + 1 < stretch.oldest:
                     self._too_far_back(stream, greeted)
                     return
-                # What is committed but not yet handed out comes from deliver().
-                kept = [self._keep(e) for e in stretch.entries if e.number <= self.head]
+                kept = self._tail_after(number)  # somebody else may have had it read meanwhile
+                if kept is None:
+                    # What is committed but not yet handed out comes from deliver().
+                    kept = [self._keep(e) for e in stretch.entries if e.number <= self.head]
+                    if erasures == self._erasures:
+                        self._remember_older(kept)
             if not greeted:
                 self._greet(stream, number)
                 greeted = True
             last = self._leaving.get(stream, self.head)
+            frames = []
             for each in _in_one_go([each for each in kept if each.number <= last]):
                 if each.frame is not None and _is_for(each.audience, stream.user_id):
-                    stream.send(each.frame)
+                    frames.append(each.frame)
                 number = each.number
+            if frames:
+                stream.send(joined(frames))
             if number >= last:
                 self._join(stream)
                 return
@@ -263,7 +273,7 @@ class Hub:
             "connectionId": stream.connection_id,
             "cursor": cursor,
         }
-        self._say(stream, cursor, "CONNECTED", payload)
+        stream.send(joined([HEARTBEAT, said(cursor, "CONNECTED", payload)]))
         stream.connection_id = ""  # nobody asks for it again, and there are many of them
 
     def _reset(self, stream: Stream, reason: str) -> None:
@@ -271,12 +281,8 @@ class Hub:
         What it missed cannot be told: it starts from here.
         """
         self._greet(stream, self.head)
-        self._say(stream, f"{self.era}.{self.head}", "RESET", {"reason": reason})
+        stream.send(said(f"{self.era}.{self.head}", "RESET", {"reason": reason}))
         self._join(stream)
-
-    def _say(self, stream: Stream, event_id: str, kind: str, payload: dict[str, str]) -> None:
-        text = orjson.dumps({"type": kind, "payload": payload}).decode()
-        stream.send(event(event_id, text))
 
     # What happens
 
@@ -344,12 +350,28 @@ class Hub:
         while len(self._tail) > LONGEST_TAIL or self._tail_size > LARGEST_TAIL:
             self._tail_size -= _size(self._tail.popleft())
 
+    def _remember_older(self, kept: list[Kept]) -> None:
+        """
+        After a restart memory holds nothing, and all clients come back at once for
+        the same: the first of them has it read for the others, too.
+        """
+        begins = self._tail[0].number if self._tail else self.head + 1
+        older = [each for each in kept if each.number < begins]
+        size = sum(map(_size, older))
+        is_room = (
+            len(self._tail) + len(older) <= LONGEST_TAIL and self._tail_size + size <= LARGEST_TAIL
+        )
+        if older and older[-1].number + 1 == begins and is_room:
+            self._tail.extendleft(reversed(older))
+            self._tail_size += size
+
     def _erase(self, subject: str, number: int) -> None:
         """
         What was deleted is gone from memory too, by the next turn and before
         anybody is told of it.  Many are deleted at once, and the tail is long: all
         of them take one walk.
         """
+        self._erasures += 1
         if not self._erased:
             self._clock.callLater(0, self._forget_erased)
         self._erased[subject] = number
@@ -479,6 +501,13 @@ def _is_erased(kept: Kept, erased: dict[str, int]) -> bool:
             return True
         subject = subject.rpartition("/")[0]
     return False
+
+
+def said(event_id: str, kind: str, payload: dict[str, str]) -> Frame:
+    """
+    What one stream is told by us, and no entry tells.
+    """
+    return event(event_id, orjson.dumps({"type": kind, "payload": payload}).decode())
 
 
 def _hang_up(stream: Stream) -> None:

@@ -20,8 +20,9 @@ def write(transport: Any, data: bytes) -> None:
     if not _is_straight(transport):
         transport.write(data)
         return
-    sent = transport.writeSomeData(data)
-    if not isinstance(sent, int):
+    try:
+        sent = transport.socket.send(data)
+    except OSError:  # there is no room, or nobody any more
         sent = 0
     if sent < len(data):
         transport.write(data[sent:])

@@ -28,8 +28,10 @@ class Journal:
         self.oldest = 1
         self.slow = False
         self.asked = []
+        self.count = 0
 
     def after(self, number, limit):
+        self.count += 1
         found = [entry for entry in self.entries if entry.number > number][:limit]
         stretch = Stretch(found, self.oldest)
         if not self.slow:
@@ -375,6 +377,40 @@ def test_sent_together(hub, happen, journal):
     assert max(writes) < SENT_TOGETHER
     before, direct, after = 2 * 2, 1, 2
     assert len(writes) == before + direct + after
+
+
+def test_read_for_all(hub, happen, journal):
+    """
+    After a restart memory holds nothing.  The first who comes back has the journal
+    read for those who come after them.
+    """
+    for _ in range(5):
+        happen(deliver=False)
+    hub.begin("e", 5)
+    assert [Listener(hub, who, "e.2").heard for who in ("ada", "bob")] == [[3, 4, 5]] * 2
+    assert Listener(hub, "ada", "e.4").heard == [5]
+    assert journal.count == 1
+    happen()
+    assert Listener(hub, "ada", "e.2").heard == [3, 4, 5, 6]
+    assert Listener(hub, "ada", "e.0").heard == [1, 2, 3, 4, 5, 6]
+    assert Listener(hub, "ada", "e.1").heard == [2, 3, 4, 5, 6]
+    assert journal.count == 2
+
+
+def test_read_before_it_was_erased(hub, happen, journal):
+    """
+    What was deleted while the journal was read is not kept in memory.
+    """
+    happen(subject="c/m", deliver=False)
+    hub.begin("e", 1)
+    journal.slow = True
+    ada = Listener(hub, "ada", "e.0")
+    happen(subject="c/m", erases=True)
+    journal.answer()
+    journal.slow = False
+    journal.entries[0] = journal.entries[0]._replace(text=None)
+    assert ada.heard == [1, 2]
+    assert Listener(hub, "bob", "e.0").heard == [2]
 
 
 def test_left_while_catching_up(hub, happen, journal):
