@@ -11,6 +11,7 @@ order and once, before anything new.  If the journal does not go back that far,
 C{RESET} says so, and the client has to read anew what it shows.
 """
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,9 @@ from teamchatd.http.routes import json_app, listening
 from teamchatd.live.hub import Hub
 from teamchatd.live.stream import Stream
 from teamchatd.model import Actor
+
+KERNEL_BUFFER = 32 << 10
+"""Bytes; Linux takes twice as many, for its own needs."""
 
 HEADERS = {
     "Content-Type": "text/event-stream",
@@ -75,6 +79,7 @@ class Takeover(Resource):
             request.setHeader(name, value)
         request.write(b"")
         transport, is_chunked = detach(request), bool(request.chunked)
+        bound(transport)
         actor = self._actor
         stream = Stream(transport, is_chunked, actor.id, actor.session_id, self._connection_id)
         deliver_to(transport, stream)
@@ -98,6 +103,18 @@ def detach(request: Request) -> Any:
     left.channel = left.transport = left.content = None
     left.notifications = []  # they would refer to the request, and it to them
     return transport
+
+
+def bound(transport: Any) -> None:
+    """
+    Let the kernel hold back little for a client that does not read: by itself it
+    would hold megabytes for each, and they are sent a little at a time.
+    """
+    while hasattr(transport, "wrappedProtocol"):  # TLS, around the connection
+        transport = transport.transport
+    line = getattr(transport, "socket", None)
+    if line is not None:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
 
 
 def deliver_to(transport: Any, stream: Stream) -> None:

@@ -8,6 +8,7 @@ one frame after another, so that each stream hears them in order.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -116,30 +117,38 @@ class FanOut:
 
     def _go_on(self) -> None:
         self._later = None
-        begun = self._clock.seconds()
+        until = self._clock.seconds() + SLICE
         while self._waiting:
-            for count in self._steps():
-                if not count % LOOKS_EVERY and self._clock.seconds() - begun > SLICE:
+            while self._tell_some():
+                if self._clock.seconds() > until:
                     self._later = self._clock.callLater(0, self._go_on)
                     return
 
-    def _steps(self) -> Iterator[int]:
+    def _finish_first(self) -> None:
+        while self._tell_some():
+            pass
+
+    def _tell_some(self) -> bool:
         """
-        Tell the first that waits to its listeners, from where this was left off.
+        Tell the first that waits to the next of its listeners.
+
+        @return: whether there may be more of these.
         """
         told = self._waiting[0]
         if self._rest is None:
             self._rest = iter(list(self._listeners(told.whom)))
-        for count, stream in enumerate(self._rest, 1):
-            self._tell(stream, told)
-            yield count
+        some = list(islice(self._rest, LOOKS_EVERY))
+        number, frame, send = told.number, told.frame, self._send
+        for stream in some:
+            if stream.since is not None and stream.since < number:
+                stream.since = number
+                send(stream, frame)
+        if some:
+            return True
         self._rest = None
         if self._waiting:  # else all was forgotten meanwhile
             self._waiting.popleft()
-
-    def _finish_first(self) -> None:
-        for _ in self._steps():
-            pass
+        return False
 
     def _tell(self, stream: Stream, told: Told) -> None:
         if stream.since is not None and stream.since < told.number:

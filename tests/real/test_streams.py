@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from teamchatd.http.events import KERNEL_BUFFER
 from tests.real.daemon import PATIENCE, Sleeper
 
 pytestmark = pytest.mark.real
@@ -71,6 +72,35 @@ def test_never_reads(as_process):
     assert back.await_events(11 + count)[11:] == heard[1:]
     assert memory(daemon) - before < BOUND
     daemon.assert_untroubled()
+
+
+def test_kernel_holds_little(as_process):
+    """
+    What somebody does not read waits with us, once for all who do not, and not in
+    the kernel, for each of them.
+    """
+    daemon = as_process()
+    ada = daemon.token("ada")
+    general, sleeper = daemon.general(ada), Sleeper(daemon, ada)
+    for _ in range(40):
+        daemon.say(ada, "x" * 16_000, general)
+    assert not sleeper.was_hung_up_on
+    assert 0 < held_back_by_kernel(sleeper) <= 2 * KERNEL_BUFFER < 40 * 16_000
+    daemon.assert_untroubled()
+
+
+def held_back_by_kernel(sleeper):
+    """
+    Bytes that the kernel has of the daemon's, for one who does not read.
+    """
+    ports = [
+        f":{port:04X}" for _, port in (sleeper.socket.getpeername(), sleeper.socket.getsockname())
+    ]
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, here, there, _, queues, *_ = line.split()
+        if [here[-5:], there[-5:]] == ports:
+            return int(queues.partition(":")[0], 16)
+    raise AssertionError("there is no such connection")
 
 
 @pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
