@@ -223,6 +223,9 @@ class Teamchat(Service):
         return None if link is None else link.token
 
     def _say_hello(self, token: str | None) -> None:
+        days = self._chosen.chat.message_retention_days
+        if days:
+            log.info("Messages are deleted when they are {days} days old", days=days)
         address = ", ".join(self._listening.addresses())
         log.info("teamchat {version} listens at {address}", version=__version__, address=address)
         auth = self._chosen.auth

@@ -89,7 +89,7 @@ def test_backup(as_process, tmp_path):
     """
     A copy made while the daemon runs is a data directory, images included.
     """
-    command = re.search(r"``(sqlite3 DIR[^`]+)``", README.read_text())[1]
+    command = re.search(r"``(umask 077 [^`]+)``", README.read_text())[1].replace("\n", " ")
     daemon = as_process()
     ada = daemon.token("ada")
     path, data = f"/channels/{daemon.general(ada)}/messages", corpus.png((500, 500))
@@ -97,7 +97,6 @@ def test_backup(as_process, tmp_path):
     name = daemon.done(daemon.post(f"{path}/image", ada, given))["filename"]
     daemon.say(ada, "kept", images=[name])
     copy = tmp_path / "copy"
-    copy.mkdir()
     place = command.replace("DIR", str(daemon.data)).replace("COPY", str(copy))
     subprocess.run(["bash", "-c", place], check=True)
     daemon.stop()

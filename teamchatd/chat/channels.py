@@ -5,10 +5,13 @@ Channels: making, renaming, deleting them.
 from collections.abc import Callable
 
 from attrs import define
+from twisted.logger import Logger
 
 from teamchatd.chat import access, names
 from teamchatd.model import Actor, Channel
 from teamchatd.store.channels import ChannelStore
+
+log = Logger()
 
 
 @define
@@ -45,3 +48,4 @@ class Channels:
         """
         access.admin(actor)
         await self._store.remove(actor.id, channel_id)
+        log.info("Channel {channel} was deleted, by {by}", channel=channel_id, by=actor.id)

@@ -124,6 +124,8 @@ class Messages:
         """
         C{content} as it is: it is never trimmed or normalised.
         """
+        if content is None and not is_with_images:
+            raise UnusableContent("'content' is missing.")
         content = content or ""
         if not content.strip() and not is_with_images:
             raise UnusableContent("The message is empty.")

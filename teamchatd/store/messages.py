@@ -4,7 +4,8 @@ Messages, as rows: in channels, in threads, in conversations.
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from attrs import define, frozen
@@ -28,6 +29,12 @@ OLDEST = "SELECT id, created_at FROM messages WHERE thread_id IS NULL ORDER BY p
 
 AT_ONCE = 50
 """Messages that go in one step, replies included: others write, too."""
+
+
+NO_REACTIONS: Mapping[str, list[str]] = MappingProxyType({})
+
+Row = tuple[Any, ...]
+"""As L{SELECT} gives it."""
 
 
 class NoSuchMessage(NotFound):
@@ -107,19 +114,17 @@ def _found(cursor: sqlite3.Cursor, where: str, parameters: Sequence[object]) -> 
     return _with_all(cursor, [_message_of(row) for row in rows])
 
 
-def _message_of(row: tuple[Any, ...]) -> Message:
+def _message_of(row: Row) -> Message:
     """
     Without what hangs on it.
     """
-    message_id, place_id, author_id, user_name, webhook_id, bot_name, *said = row
-    content, created_at, updated_at, thread_id = said
+    # All names at once: a page has fifty of these, and each step of this is felt.
+    message_id, place_id, author_id, user_name, webhook_id, bot_name, said, at, edited, thread = row
     if author_id is None:
-        author = Author(f"webhook:{webhook_id}", bot_name, is_bot=True)
+        author = Author(f"webhook:{webhook_id}", bot_name, True)
     else:
         author = Author(author_id, user_name)
-    return Message(
-        message_id, place_id, author, content, created_at, updated_at, thread_id=thread_id
-    )
+    return Message(message_id, place_id, author, said, at, edited, NO_REACTIONS, (), thread)
 
 
 def _with_all(cursor: sqlite3.Cursor, found: list[Message]) -> list[Message]:
