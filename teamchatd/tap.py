@@ -282,10 +282,11 @@ class Teamchat(Service):
         """
         now, seconds = self._reactor.seconds(), self._chosen.server.shutdown_seconds
         for_others, for_all = now + seconds * (1 - SHARE_OF_STORAGE), now + seconds
+        for_files = now + seconds * (1 - SHARE_OF_STORAGE / 2)  # the rest is the database's
         closed = self._listening.stopService()
         regular = [each.stopService() for each in self._house.recurring]
         streams, letters = self._house.hub.end_all(), self._house.letters.close()
-        pictures = self._pictures.stopService()
+        hashing, pictures = self._hashing.stopService(), self._pictures.stopService()
         if not await self._is_over(streams, for_others):
             log.info("Some clients did not take the end of their streams: hanging up")
             self._house.hub.abort_all()
@@ -294,12 +295,12 @@ class Teamchat(Service):
         await self._is_over(closed, for_others)
         for each in regular:
             await self._is_over(each, for_others)
-        await self._is_over(self._hashing.stopService(), for_others)
+        await self._is_over(hashing, for_others)
         if not await self._is_over(pictures, for_others):
             log.info("Some images are still being looked at: their senders have to try again")
             self._darkroom.close()
-            await self._is_over(self._pictures.idle(), for_all)
-        await self._is_over(self._files.stopService(), for_all)
+            await self._is_over(self._pictures.idle(), for_files)
+        await self._is_over(self._files.stopService(), for_files)
         await deferLater(self._reactor, 0)  # what was just hashed is stored
         if not await self._is_over(self._database.stopService(), for_all):
             log.warn("The disk does not finish what was begun, and is not waited for any more")

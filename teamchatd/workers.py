@@ -4,7 +4,9 @@ Threads for what takes long: hashing passwords, looking at pictures.
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
+from threading import Thread
 from typing import Any
 
 from attrs import define, field, frozen
@@ -61,6 +63,9 @@ class Workers(Service):
 
     def __attrs_post_init__(self) -> None:
         self._pool = ThreadPool(minthreads=0, maxthreads=self._at_once, name=self._kind)
+        # Whoever stops us waits as long as they like, and no longer: Python would wait for the
+        # thread of a disk that hangs, for ever.
+        self._pool.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
 
     def startService(self) -> None:
         super().startService()

@@ -2,12 +2,16 @@
 Threads for what takes long, by L{teamchatd.workers}.
 """
 
+import subprocess
+import sys
+
 import pytest
 from twisted.internet.defer import Deferred
 
 from teamchatd import workers
 from teamchatd.errors import TooMany, Unavailable
 from teamchatd.workers import Workers
+from tests.real.daemon import PATIENCE, ROOT
 
 
 @pytest.fixture
@@ -106,3 +110,21 @@ def test_stopping(few, at_work):
     ended(at_work, 2)
     assert over.called
     assert few.idle().called
+
+
+@pytest.mark.real
+def test_exit_does_not_wait():
+    """
+    Work that outlasts the daemon, on a disk that hangs, does not keep the process.
+    """
+    program = (
+        "import threading\n"
+        "from twisted.internet import reactor\n"
+        "from teamchatd.workers import Workers\n"
+        "workers = Workers(reactor, 'work', 1, 10, 'Too much.')\n"
+        "workers.startService()\n"
+        "workers.run(lambda: (reactor.callFromThread(reactor.stop), threading.Event().wait()))\n"
+        "reactor.run()\n"
+        "workers.stopService()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=PATIENCE, check=True)

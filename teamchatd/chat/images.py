@@ -4,6 +4,7 @@ Images: taking them in, and showing them to those who may see them.
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO
 
 from attrs import define, field, frozen
@@ -11,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from teamchatd.chat.access import Access
-from teamchatd.errors import Unavailable
+from teamchatd.errors import ChatError, Unavailable
 from teamchatd.files import pictures
 from teamchatd.files.pictures import Picture, Print
 from teamchatd.files.shelf import Shelf
@@ -130,7 +131,8 @@ class Images:
         try:
             await self._store.add(rows.Upload(image, place_id, thread_id, actor.id))
         except Exception:
-            await self._in_thread(self._put_away, _names_of(image))
+            with suppress(ChatError):  # then they are swept away tomorrow
+                await self._in_thread(self._put_away, _names_of(image))
             raise
         return image.file.name
 

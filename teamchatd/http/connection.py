@@ -2,11 +2,18 @@
 The connection of a client, as Twisted's HTTP speaks over it.
 """
 
-from twisted.internet.interfaces import IAddress
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
 
 from teamchatd.live import straight
+
+CLOSING_SECONDS = 300
+"""For the last hundred kilobytes of an answer: those who read slowly read these, too."""
 
 
 class Connection(HTTPChannel):
@@ -17,6 +24,7 @@ class Connection(HTTPChannel):
 
     _head = b""
     _host: IAddress | None = None
+    _hanging_up: IDelayedCall | None = None
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         """
@@ -31,6 +39,33 @@ class Connection(HTTPChannel):
         if self._head:
             self._head, data = b"", self._head + data
         straight.write(self.transport, data)
+
+    def write_much(self, data: bytes) -> None:
+        """
+        Through the transport, which says when it is enough for now: straight to the
+        socket, a file could be read whole before anybody else has their turn.
+        """
+        self.flush()
+        transport: Any = self.transport
+        transport.write(data)
+
+    def loseConnection(self) -> None:
+        """
+        The client may read what it was sent, and is then closed; but not for ever:
+        one that does not read would keep the connection, and all that waits on it.
+        """
+        super().loseConnection()
+        if self._hanging_up is None:
+            self._hanging_up = self.callLater(CLOSING_SECONDS, self._hang_up)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._hanging_up is not None and self._hanging_up.active():
+            self._hanging_up.cancel()
+        super().connectionLost(reason)
+
+    def _hang_up(self) -> None:
+        transport: Any = self.transport
+        transport.abortConnection()
 
     def writeSequence(self, iovec: list[bytes]) -> None:
         self.write(b"".join(iovec))

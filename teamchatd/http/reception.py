@@ -9,6 +9,7 @@ soon as the headers are there: it lies on the disk that the record needs, too.
 import re
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -50,7 +51,8 @@ class Spool(SpooledTemporaryFile[bytes]):
 
     def close(self) -> None:
         closed, self._say_closed = self._say_closed, None
-        super().close()
+        with suppress(OSError):  # what could not be written is tried again, in vain
+            super().close()
         if closed is not None:
             closed()
 

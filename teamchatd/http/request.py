@@ -3,14 +3,14 @@ The HTTP request, as Twisted hands it to us, with the manners of our contract.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from io import BytesIO
 from typing import IO, Any, AnyStr, Protocol
 
 import orjson
 from attrs import frozen
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import server
@@ -187,11 +187,14 @@ class Request(server.Request):
         try:
             self.content.write(data)
         except OSError as error:
-            log.error(
-                "an upload cannot be kept while it arrives: {why}. Is the disk full, or failing?",
-                why=error.strerror,
-            )
-            self._refuse_body(Refused(503, NOT_KEPT), waits_for_us=False)
+            self._refuse_kept(error)
+
+    def _refuse_kept(self, error: OSError) -> None:
+        log.error(
+            "an upload cannot be kept while it arrives: {why}. Is the disk full, or failing?",
+            why=error.strerror,
+        )
+        self._refuse_body(Refused(503, NOT_KEPT), waits_for_us=False)
 
     def _refuse_large_body(self, waits_for_us: bool) -> None:
         sentence = f"The request is larger than {self._largest_body} bytes."
@@ -224,6 +227,11 @@ class Request(server.Request):
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         self._forget_deadline()
+        if not self._is_refused:
+            try:
+                self.content.flush()  # the last of it may still be on its way to the disk
+            except OSError as error:
+                self._refuse_kept(error)
         if self._is_refused:
             self._hang_up()
         else:
@@ -243,6 +251,9 @@ class Request(server.Request):
         super().connectionLost(reason)
         if kept is not None:
             self.content = kept
+
+    def later(self, seconds: float, function: Callable[[], object]) -> IDelayedCall:
+        return self._reactor.callLater(seconds, function)
 
     def drop(self) -> None:
         """

@@ -7,10 +7,10 @@ otherwise wait in memory, once for each client who asks.
 
 import os
 import re
-from typing import IO
+from typing import IO, Any
 
 from attrs import define, field
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
@@ -30,6 +30,9 @@ HEADERS = (
 )
 
 ETAG = re.compile(rb'"[^"]*"')
+
+LONGEST_PAUSE = 300
+"""Seconds in which a client has to take what the transport holds for it: some 100 kB."""
 
 RANGE = re.compile(rb"bytes=(\d*)-(\d*)")
 """One range (RFC 9110, section 14.1.2).  Several in one answer nobody needs of an image."""
@@ -133,23 +136,29 @@ class Sender:
     _left: int
     _paused: bool = field(init=False, default=False)
     _over: bool = field(init=False, default=False)
+    _stalled: IDelayedCall | None = field(init=False, default=None)
 
     def start(self) -> None:
         self._request.registerProducer(self, True)
+        self._request.write(b"")
         self.resumeProducing()
 
     def pauseProducing(self) -> None:
         self._paused = True
+        if self._stalled is None and not self._over:
+            self._stalled = self._request.later(LONGEST_PAUSE, self._give_up)
 
     def resumeProducing(self) -> None:
         self._paused = False
+        self._forget_stall()
+        channel: Any = self._request.channel
         while self._left and not self._paused:
             data = self._file.read(min(AT_ONCE, self._left))
             if not data:
                 self._hang_up()
                 return
             self._left -= len(data)
-            self._request.write(data)
+            channel.write_much(data)
         if not self._left and not self._over:
             self._end()
             self._request.unregisterProducer()
@@ -171,6 +180,19 @@ class Sender:
         self._request.unregisterProducer()
         self._request.channel.loseConnection()
 
+    def _give_up(self) -> None:
+        """
+        The client takes nothing any more, and keeps a file open.
+        """
+        channel: Any = self._request.channel
+        channel.transport.abortConnection()
+
+    def _forget_stall(self) -> None:
+        stalled, self._stalled = self._stalled, None
+        if stalled is not None and stalled.active():
+            stalled.cancel()
+
     def _end(self) -> None:
         self._over = True
+        self._forget_stall()
         self._file.close()

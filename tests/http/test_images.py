@@ -8,8 +8,10 @@ from base64 import b64encode
 import pytest
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
+from teamchatd.http.connection import CLOSING_SECONDS
 from teamchatd.http.reception import MOST_OF_ONE
 from teamchatd.http.request import LONGEST_SENDING
+from teamchatd.http.sending import LONGEST_PAUSE
 from teamchatd.http.uploads import SLICE
 from teamchatd.recurring import PAUSE
 from teamchatd.store import images
@@ -470,6 +472,46 @@ def test_head(daemon, ada, place):
         answer = daemon.ask("HEAD", f"{place}/image/{name}", ada, **more)
         assert (answer.status, answer.body) == (200, b"")
         assert answer.headers["content-length"] == "2000"
+
+
+def test_who_takes_nothing(in_memory):
+    """
+    A client that asks for an image and takes nothing of it does not keep it open.
+    """
+    daemon = in_memory()
+    ada = daemon.token("ada")
+    place = f"/channels/{daemon.general(ada)}/messages"
+    name = uploaded(daemon, ada, place, corpus.png_of(300_000))
+    slow, gone = (daemon.connect() for _ in range(2))
+    for line in (slow, gone):
+        write = line.write
+        line.write = lambda data, line=line, write=write: (
+            write(data),
+            line.producer and line.producer.pauseProducing(),
+        )
+        headers = {"authorization": f"Bearer {ada}"}
+        line.dataReceived(request_bytes("GET", f"{place}/image/{name}", headers, b""))
+    for _ in range(3):
+        daemon.clock.advance(LONGEST_PAUSE - 1)
+        slow.producer.resumeProducing()
+    assert (slow.disconnecting, gone.disconnecting, gone.aborted) == (False, True, True)
+    for line in (slow, gone):
+        line.leave()
+
+
+def test_who_does_not_read_the_end(in_memory):
+    """
+    Nor does one that wants the connection closed, and does not read what comes before.
+    """
+    daemon = in_memory()
+    line = daemon.connect()
+    line.loseConnection = lambda: None  # as long as something is to be written
+    line.dataReceived(request_bytes("GET", "/health", {"connection": "close"}, b""))
+    assert line.value().endswith(b"OK")
+    daemon.clock.advance(CLOSING_SECONDS - 1)
+    assert not line.aborted
+    daemon.clock.advance(1)
+    assert line.aborted
 
 
 # To whom

@@ -14,6 +14,7 @@ from random import Random
 
 import pytest
 
+from teamchatd.http.reception import MOST_OF_ONE
 from tests.answers import encoded
 from tests.daemon import request_bytes
 from tests.files import corpus
@@ -219,6 +220,31 @@ def test_full_disk(as_process, size):
     assert daemon.say(ada, "still here")["content"] == "still here"
     daemon.done(upload(daemon, ada, place, given))
     daemon.await_log("Is the disk full")
+
+
+@pytest.mark.parametrize("room", [2 << 20, 3 << 20])
+def test_full_disk_in_small_pieces(as_process, room):
+    """
+    There is room for most of it, and what is missing is noticed late, when little
+    pieces are put together: the same answer, and nobody is counted for ever.
+    """
+    daemon = as_process()
+    ada = daemon.token("ada")
+    place = messages_of(daemon, ada)
+    body = encoded(upload_of(corpus.png_of(2_360_000)))
+    assert 3 << 20 < len(body) < (3 << 20) + 8192
+    headers = {"authorization": f"Bearer {ada}", "content-type": "application/json"}
+    whole = request_bytes("POST", f"{place}/image", headers, body)
+    with no_longer_than(daemon, room):
+        for _ in range(MOST_OF_ONE + 1):
+            with daemon.connect() as line:
+                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for at in range(0, len(whole), 3000):
+                    line.sendall(whole[at : at + 3000])
+                assert line.recv(12) == b"HTTP/1.1 503"
+    assert files(daemon) == set()
+    daemon.done(upload(daemon, ada, place, body))
+    daemon.assert_untroubled()
 
 
 def test_stopped_meanwhile(as_process):
