@@ -6,6 +6,8 @@ How the house is built; a module imports only from the floors above its own:
 - L{teamchatd.model}, L{teamchatd.errors}, L{teamchatd.config}: the words, the
   refusals, the settings.
 - L{teamchatd.shapes}: how a record looks as JSON.
+- L{teamchatd.workers}, L{teamchatd.recurring}: what is done in other threads, and
+  what again and again.
 - L{teamchatd.store}: the record.  Only here is SQL.
 - L{teamchatd.live}: who is listening now, and what they are told.
 - L{teamchatd.mail}: what we write, and how it gets to a mail server.

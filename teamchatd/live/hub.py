@@ -2,13 +2,13 @@
 All who are listening, and the way of an entry to those it is for.
 """
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain, groupby
 
 import orjson
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from teamchatd.live.fanout import FanOut, Told, Whom, in_pieces
 from teamchatd.live.frames import HEARTBEAT, REPLACED, Frame, event, joined
 from teamchatd.live.stream import Stream
+from teamchatd.live.tail import Kept, Tail
 from teamchatd.model import Audience, Daemons, Entry, Everyone, InChannel, Stretch, Users
 
 log = Logger()
@@ -26,12 +27,6 @@ BEATS = 250
 The heartbeat is served in as many slices as this, one after another: all at once
 would stop everything else for as long as it takes to write to everybody.
 """
-
-LONGEST_TAIL = 4096
-"""Entries that are kept in memory, so that a storm of returning clients needs no disk."""
-
-LARGEST_TAIL = 8 << 20
-"""Bytes of them."""
 
 READ_AT_ONCE = 500
 """Entries of the journal that a returning client is sent in one go."""
@@ -54,20 +49,6 @@ that nobody counts any more, and a client can have as many of those as it likes.
 ReadAfter = Callable[[int, int], "Deferred[Stretch]"]
 
 
-@frozen
-class Kept:
-    """
-    What is kept of an entry: its bytes, made once for all who hear it.
-
-    @ivar frame: L{None} when no client hears of it, or what it told is deleted.
-    """
-
-    number: int
-    audience: Audience
-    subject: str | None
-    frame: Frame | None
-
-
 @define(eq=False)
 class Hub:
     """
@@ -76,10 +57,6 @@ class Hub:
 
     @ivar _read_after: reads the journal: C{(number, limit)} to a stretch.
     @ivar head: the number of the last entry that was handed out here.
-    @ivar _erased: subjects that were deleted this turn, and the numbers of the
-        entries that told so: what was told of them before is still in the tail.
-    @ivar _erasures: how many there were: what was read from the journal before one of
-        them may still have what it erased.
     @ivar _leaving: streams that are caught up although their session has ended,
         each until the number of the last entry that it may hear.
     @ivar _closing: when we hang up on those that should be gone by themselves.
@@ -99,15 +76,13 @@ class Hub:
     )
     _slice: int = field(init=False, default=0)
     _beat: int = field(init=False, default=0)
-    _tail: deque[Kept] = field(init=False, factory=deque)
-    _tail_size: int = field(init=False, default=0)
-    _erased: dict[str, int] = field(init=False, factory=dict)
-    _erasures: int = field(init=False, default=0)
+    _tail: Tail = field(init=False)
     _leaving: dict[Stream, int] = field(init=False, factory=dict)
     _closing: dict[Stream, IDelayedCall] = field(init=False, factory=dict)
     _all_closed: "list[Deferred[None]]" = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
+        self._tail = Tail(self._clock)
         self._fan_out = FanOut(self._clock, self._listeners, self._send)
         self._gone = self._forget  # once: a bound method for each stream would be thousands
 
@@ -203,7 +178,7 @@ class Hub:
         while stream.is_open:
             kept = self._tail_after(number)
             if kept is None:
-                erasures = self._erasures
+                erasures = self._tail.erasures
                 stretch = await self._read(stream, number)
                 if stretch is None:
                     return
@@ -214,8 +189,8 @@ class Hub:
                 if kept is None:
                     # What is committed but not yet handed out comes from deliver().
                     kept = [self._keep(e) for e in stretch.entries if e.number <= self.head]
-                    if erasures == self._erasures:
-                        self._remember_older(kept)
+                    if erasures == self._tail.erasures:
+                        self._tail.add_older(kept, self.head)
             if not greeted:
                 self._greet(stream, number)
                 greeted = True
@@ -250,18 +225,7 @@ class Hub:
         """
         The entries after C{number}, if memory holds all of them.
         """
-        if number >= self.head:
-            return []
-        self._forget_erased()
-        if not self._tail or self._tail[0].number > number + 1:
-            return None
-        found: list[Kept] = []
-        for kept in reversed(self._tail):
-            if kept.number <= number:
-                break
-            found.append(kept)
-        found.reverse()
-        return found
+        return [] if number >= self.head else self._tail.after(number)
 
     def _greet(self, stream: Stream, number: int) -> None:
         cursor = f"{self.era}.{number}"
@@ -316,9 +280,9 @@ class Hub:
 
     def _take_in(self, entry: Entry) -> Kept:
         if entry.erases and entry.subject is not None:
-            self._erase(entry.subject, entry.number)
+            self._tail.erase(entry.subject, entry.number)
         kept = self._keep(entry)
-        self._remember(kept)
+        self._tail.add(kept)
         self.head = entry.number
         return kept
 
@@ -329,7 +293,6 @@ class Hub:
         """
         self._fan_out.forget()
         self._tail.clear()
-        self._tail_size = 0
         self.head = head
         self.abort_all()
 
@@ -343,45 +306,6 @@ class Hub:
         if whom is None:
             return chain.from_iterable(self._to_beat)
         return chain.from_iterable(self._by_user.get(user_id, ()) for user_id in whom)
-
-    def _remember(self, kept: Kept) -> None:
-        self._tail.append(kept)
-        self._tail_size += _size(kept)
-        while len(self._tail) > LONGEST_TAIL or self._tail_size > LARGEST_TAIL:
-            self._tail_size -= _size(self._tail.popleft())
-
-    def _remember_older(self, kept: list[Kept]) -> None:
-        """
-        After a restart memory holds nothing, and all clients come back at once for
-        the same: the first of them has it read for the others, too.
-        """
-        begins = self._tail[0].number if self._tail else self.head + 1
-        older = [each for each in kept if each.number < begins]
-        size = sum(map(_size, older))
-        is_room = (
-            len(self._tail) + len(older) <= LONGEST_TAIL and self._tail_size + size <= LARGEST_TAIL
-        )
-        if older and older[-1].number + 1 == begins and is_room:
-            self._tail.extendleft(reversed(older))
-            self._tail_size += size
-
-    def _erase(self, subject: str, number: int) -> None:
-        """
-        What was deleted is gone from memory too, by the next turn and before
-        anybody is told of it.  Many are deleted at once, and the tail is long: all
-        of them take one walk.
-        """
-        self._erasures += 1
-        if not self._erased:
-            self._clock.callLater(0, self._forget_erased)
-        self._erased[subject] = number
-
-    def _forget_erased(self) -> None:
-        erased, self._erased = self._erased, {}
-        for index, kept in enumerate(self._tail if erased else ()):
-            if kept.frame is not None and _is_erased(kept, erased):
-                self._tail_size -= _size(kept)
-                self._tail[index] = evolve(kept, frame=None)
 
     # Endings
 
@@ -491,18 +415,6 @@ def _is_for(audience: Audience, user_id: str) -> bool:
     return False
 
 
-def _is_erased(kept: Kept, erased: dict[str, int]) -> bool:
-    """
-    Whether its subject, or what that is below, was deleted after it was told.
-    """
-    subject = kept.subject or ""
-    while subject:
-        if kept.number < erased.get(subject, 0):
-            return True
-        subject = subject.rpartition("/")[0]
-    return False
-
-
 def said(event_id: str, kind: str, payload: dict[str, str]) -> Frame:
     """
     What one stream is told by us, and no entry tells.
@@ -523,11 +435,7 @@ def _in_one_go(kept: list[Kept]) -> Iterator[Kept]:
     """
     size = 0
     for number, each in enumerate(kept[:READ_AT_ONCE]):
-        size += _size(each)
+        size += each.size
         if number and size > SENT_AT_ONCE:
             return
         yield each
-
-
-def _size(kept: Kept) -> int:
-    return 0 if kept.frame is None else len(kept.frame.plain) + len(kept.frame.chunk)

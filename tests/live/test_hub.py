@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from teamchatd.live import hub as hub_module
+from teamchatd.live import tail as tail_module
 from teamchatd.live.fanout import SENT_TOGETHER
 from teamchatd.live.hub import BEATS, CLOSING_SECONDS, Hub
 from teamchatd.live.stream import Stream
@@ -302,11 +303,11 @@ def test_erased_until_the_next_turn(hub, happen, clock):
     happen(subject="c/m", erases=True)
     happen(subject="c/m")
     clock.advance(0)
-    assert [kept.number for kept in hub._tail if kept.frame is None] == [2, 3]
-    assert hub._tail_size == sum(map(hub_module._size, hub._tail))
+    assert [kept.number for kept in hub._tail._kept if kept.frame is None] == [2, 3]
+    assert hub._tail._size == sum(kept.size for kept in hub._tail._kept)
     happen(subject="c", erases=True)
     clock.advance(0)
-    assert [kept.number for kept in hub._tail if kept.frame is not None] == [5, 6, 9]
+    assert [kept.number for kept in hub._tail._kept if kept.frame is not None] == [5, 6, 9]
 
 
 def test_many_are_erased(hub, happen, clock):
@@ -321,7 +322,7 @@ def test_many_are_erased(hub, happen, clock):
             self.walks += 1
             return super().__iter__()
 
-    hub._tail = tail = Counting()
+    hub._tail._kept = tail = Counting()
     for number in range(50):
         happen(subject=f"c/{number}")
     for number in range(50):
@@ -336,13 +337,13 @@ def test_memory_is_bounded(hub, happen, monkeypatch):
     """
     However much is said, memory keeps the newest and no more than fits.
     """
-    monkeypatch.setattr(hub_module, "LONGEST_TAIL", 3)
+    monkeypatch.setattr(tail_module, "LONGEST", 3)
     for _ in range(10):
         happen()
-    assert len(hub._tail) == 3
-    monkeypatch.setattr(hub_module, "LARGEST_TAIL", 0)
+    assert len(hub._tail._kept) == 3
+    monkeypatch.setattr(tail_module, "LARGEST", 0)
     happen()
-    assert (len(hub._tail), hub._tail_size) == (0, 0)
+    assert (len(hub._tail._kept), hub._tail._size) == (0, 0)
 
 
 def test_gone_are_forgotten(hub, happen):
