@@ -7,7 +7,7 @@ a thread.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -70,6 +70,7 @@ from teamchatd.mail.logged import LoggingPostman
 from teamchatd.model import Daemons, Entry, Purpose
 from teamchatd.recurring import Recurring, Step
 from teamchatd.store.channels import ChannelStore
+from teamchatd.store.clearing import ClearingStore
 from teamchatd.store.conversations import ConversationStore
 from teamchatd.store.database import Database
 from teamchatd.store.images import ImageStore
@@ -226,23 +227,29 @@ class House:
             clock,
             chosen.images.max_pixels,
         )
-        retention = Retention(self.messages, clock, chosen.chat.message_retention_days)
         self.site = self._site(chosen, shelf)
-        keep_ms = chosen.events.keep_days * DAY * 1000
-        recurring: list[tuple[float, Step]] = [
-            (chosen.events.heartbeat_seconds / BEATS, self.hub.beat),
-            (EXPIRY_SECONDS, self.sessions.end_expired),
-            (LETTER_SECONDS, self.letters.wake),
-            (EXPIRY_SECONDS, self.links.sweep),
-            (TRIM_SECONDS, lambda: self.journal.trim(int(clock.seconds() * 1000) - keep_ms)),
-            (AGING_SECONDS, retention.remove_aged),
-            (REMOVAL_SECONDS, self.messages.remove_unreachable),
-            (SWEEP_SECONDS, self.images.sweep),
-            (DAY, self.images.sweep_shelf),
+        self.recurring = [
+            Recurring(clock, seconds, step) for seconds, step in self._what_recurs(chosen)
         ]
+
+    def _what_recurs(self, chosen: config.Config) -> Iterator[tuple[float, Step]]:
+        """
+        What is done every so many seconds.
+        """
+        clearing = ClearingStore(self.database)
+        retention = Retention(clearing, self.clock, chosen.chat.message_retention_days)
+        keep_ms = chosen.events.keep_days * DAY * 1000
+        yield chosen.events.heartbeat_seconds / BEATS, self.hub.beat
+        yield EXPIRY_SECONDS, self.sessions.end_expired
+        yield LETTER_SECONDS, self.letters.wake
+        yield EXPIRY_SECONDS, self.links.sweep
+        yield TRIM_SECONDS, lambda: self.journal.trim(int(self.clock.seconds() * 1000) - keep_ms)
+        yield AGING_SECONDS, retention.remove_aged
+        yield REMOVAL_SECONDS, clearing.remove_unreachable
+        yield SWEEP_SECONDS, self.images.sweep
+        yield DAY, self.images.sweep_shelf
         if self.oauth is not None:
-            recurring.append((EXPIRY_SECONDS, self.oauth.forget_expired))
-        self.recurring = [Recurring(clock, seconds, step) for seconds, step in recurring]
+            yield EXPIRY_SECONDS, self.oauth.forget_expired
 
     def begin(self) -> None:
         """

@@ -5,7 +5,7 @@ What is not kept for ever.
 from attrs import define
 from twisted.internet.interfaces import IReactorTime
 
-from teamchatd.store.messages import MessageStore
+from teamchatd.store.clearing import ClearingStore
 
 DAY = 24 * 60 * 60 * 1000
 
@@ -16,7 +16,7 @@ class Retention:
     @ivar _days: how long a message is kept; 0 for ever.
     """
 
-    _messages: MessageStore
+    _store: ClearingStore
     _clock: IReactorTime
     _days: int
 
@@ -30,4 +30,4 @@ class Retention:
         if not self._days:
             return False
         now = int(self._clock.seconds() * 1000)
-        return await self._messages.remove_aged(now - self._days * DAY)
+        return await self._store.remove_aged(now - self._days * DAY)

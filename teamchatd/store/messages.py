@@ -25,12 +25,6 @@ SELECT = (
     " FROM messages LEFT JOIN users ON users.id = author_id"
 )
 
-OLDEST = "SELECT id, created_at FROM messages WHERE thread_id IS NULL ORDER BY position LIMIT ?"
-
-AT_ONCE = 50
-"""Messages that go in one step, replies included: others write, too."""
-
-
 NO_REACTIONS: Mapping[str, list[str]] = MappingProxyType({})
 
 Row = tuple[Any, ...]
@@ -74,7 +68,7 @@ class Draft:
     client_id: str | None = None
 
 
-def _look_up(cursor: sqlite3.Cursor, message_id: str) -> Found | None:
+def look_up(cursor: sqlite3.Cursor, message_id: str) -> Found | None:
     """
     Of what hangs on it, nothing is read, and its thread is not counted.
 
@@ -100,7 +94,7 @@ def _there(cursor: sqlite3.Cursor, message_id: str) -> Found:
     """
     @raise NoSuchMessage: it was deleted meanwhile.
     """
-    found = _look_up(cursor, message_id)
+    found = look_up(cursor, message_id)
     if found is None:
         raise NoSuchMessage()
     return found
@@ -252,7 +246,7 @@ def _sent_before(change: Change, draft: Draft, place: Place) -> Message | None:
     ).fetchone()
     if first is None:
         return None
-    if _look_up(change.cursor, first[0]) is None:  # its channel is deleted: it was not said
+    if look_up(change.cursor, first[0]) is None:  # its channel is deleted: it was not said
         change.cursor.execute("UPDATE messages SET client_id = NULL WHERE id = ?", first)
         return None
     message, where = found_with_place(change.cursor, first[0])
@@ -367,96 +361,22 @@ def _edit(
 
 def _remove(change: Change, actor_id: str, message_id: str) -> None:
     users.acting(change.cursor, actor_id)
-    _take_away(change, message_id)
+    take_away(change, message_id)
 
 
-def _take_away(change: Change, message_id: str) -> None:
+def take_away(change: Change, message_id: str) -> None:
     """
     With it go its replies, reactions and images.
     """
     found = _there(change.cursor, message_id)
-    _delete(change, found.id)
+    delete(change, found.id)
     news.removed(change, found)
 
 
-def _delete(change: Change, message_id: str) -> None:
+def delete(change: Change, message_id: str) -> None:
     shown = images.below(change.cursor, message_id)
     change.cursor.execute("DELETE FROM messages WHERE id = ?", (message_id,))
     images.discard_unshown(change, shown)
-
-
-def _remove_aged(change: Change, before: int) -> bool:
-    """
-    Delete some of the messages that are older than the time C{before}, each as if
-    its author did.  Looks at the oldest only: they lie in the order of time.
-
-    Before a message its thread goes, some replies in each step: at once, it would
-    keep the writer from everybody else.
-
-    @return: whether there may be more.
-    """
-    oldest = change.cursor.execute(OLDEST, (AT_ONCE,)).fetchall()
-    aged = [message_id for message_id, created_at in oldest if created_at < before]
-    return not _are_removed(change, aged) or len(aged) == AT_ONCE
-
-
-def _remove_unreachable(change: Change) -> bool:
-    """
-    Delete some of what was said and shown in channels that are deleted.  Who
-    could read it was told of the channel.
-
-    @return: whether there may be more.
-    """
-    channel = change.cursor.execute("SELECT id FROM deleted_channels LIMIT 1").fetchone()
-    if channel is None:
-        return False
-    rows = change.cursor.execute(
-        "SELECT id FROM messages WHERE place_id = ? AND thread_id IS NULL"
-        " ORDER BY position LIMIT ?",
-        (*channel, AT_ONCE),
-    )
-    said = [message_id for (message_id,) in rows]
-    if _are_removed(change, said) and not said and not images.discard_in(change, *channel):
-        change.cursor.execute("DELETE FROM deleted_channels WHERE id = ?", channel)
-    return True
-
-
-def _are_removed(change: Change, message_ids: list[str]) -> bool:
-    """
-    Delete these messages, each after its replies, as far as one step goes.
-
-    @return: whether none of them is left.
-    """
-    room = AT_ONCE
-    for message_id in message_ids:
-        room -= _remove_replies(change, message_id, room)
-        if not room:
-            return False
-        if _look_up(change.cursor, message_id) is None:
-            _delete(change, message_id)
-        else:
-            _take_away(change, message_id)
-        room -= 1
-    return True
-
-
-def _remove_replies(change: Change, message_id: str, at_most: int) -> int:
-    """
-    Delete the oldest replies to a message that is about to go.  Nobody is told:
-    that is what the message's own event says.
-
-    @return: how many there were, of C{at_most}.
-    """
-    rows = change.cursor.execute(
-        "SELECT id FROM messages WHERE thread_id = ? ORDER BY position LIMIT ?",
-        (message_id, at_most),
-    ).fetchall()
-    for (reply_id,) in rows:
-        reply = _look_up(change.cursor, reply_id)
-        if reply is not None:  # else its channel is deleted, and forgotten already
-            change.forget(news.subject_of(reply.place, reply))
-        _delete(change, reply_id)
-    return len(rows)
 
 
 @define
@@ -484,7 +404,7 @@ class MessageStore:
         return self._database.read(_replies, message_id, limit, before)
 
     def find(self, message_id: str) -> "Deferred[Found | None]":
-        return self._database.read(_look_up, message_id)
+        return self._database.read(look_up, message_id)
 
     def add(self, draft: Draft) -> "Deferred[Message]":
         return self._database.change(_add, draft)
@@ -508,20 +428,3 @@ class MessageStore:
 
     def remove(self, actor_id: str, message_id: str) -> "Deferred[None]":
         return self._database.change(_remove, actor_id, message_id)
-
-    def remove_aged(self, before: int) -> "Deferred[bool]":
-        """
-        Delete some of what is older than the time C{before}, and tell of it as of
-        every deletion.
-
-        @return: whether there may be more.
-        """
-        return self._database.change(_remove_aged, before)
-
-    def remove_unreachable(self) -> "Deferred[bool]":
-        """
-        Delete some of what was said and shown in channels that are deleted.
-
-        @return: whether there may be more.
-        """
-        return self._database.change(_remove_unreachable)

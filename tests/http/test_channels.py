@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from teamchatd.recurring import PAUSE
-from teamchatd.store.messages import AT_ONCE
+from teamchatd.store.clearing import AT_ONCE
 
 DAY = 24 * 60 * 60
 

@@ -8,7 +8,7 @@ import pytest
 
 from teamchatd.recurring import PAUSE
 from teamchatd.store import threads
-from teamchatd.store.messages import AT_ONCE
+from teamchatd.store.clearing import AT_ONCE
 
 DAY = 24 * 60 * 60
 
