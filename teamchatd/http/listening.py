@@ -25,6 +25,10 @@ third of the clients that all come back at once.
 """
 
 
+WITH_BACKLOG = ("tcp", "tcp6", "ssl", "tls", "unix")
+"""Kinds of endpoints that take one; for the others, somebody else listens."""
+
+
 def fail_at_exit() -> None:
     """
     Let this process end with a status that says it failed.  A daemon that runs
@@ -93,7 +97,8 @@ class Listening(Service):
     def _listen_on(self, description: str) -> None:
         failures: list[Failure] = []
         try:
-            opening = serverFromString(self._reactor, description).listen(self._site)
+            place = serverFromString(self._reactor, with_backlog(description))
+            opening = place.listen(self._site)
         except Exception as error:  # whatever a parser of endpoints makes of a typing error
             raise CannotListen(f"[server] listen: {description!r}: {error}") from error
         opening.addCallbacks(self._opened, failures.append)
@@ -118,6 +123,16 @@ class Listening(Service):
             log.critical("{why}", why=_refusal(description, failures[0]))
             self._fail_at_exit()
             self._reactor.stop()
+
+
+def with_backlog(description: str) -> str:
+    """
+    C{description} with our backlog, where it has none: Twisted's own loses clients.
+    """
+    kind = description.partition(":")[0]
+    if kind not in WITH_BACKLOG or ":backlog=" in description:
+        return description
+    return f"{description}:backlog={BACKLOG}"
 
 
 def _refusal(description: str, failure: Failure) -> str:

@@ -8,11 +8,14 @@ import sys
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactor
 from twisted.logger import LogLevel, capturedLogs
 from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import Site
 
 from teamchatd.http import listening as listening_module
-from teamchatd.http.listening import CannotListen, Listening
+from teamchatd.http.listening import CannotListen, Listening, with_backlog
 
 
 class Place:
@@ -35,6 +38,29 @@ class Place:
 
     def fail_at_exit(self):
         self.did.append("failed")
+
+
+@pytest.mark.parametrize(
+    ("description", "backlog"),
+    [
+        ("tcp:0:interface=127.0.0.1", 4096),
+        ("unix:socket", 4096),
+        ("tcp:0:interface=127.0.0.1:backlog=7", 7),
+    ],
+)
+def test_backlog(description, backlog):
+    """
+    All who come back at once after a restart find room, wherever we listen.
+    """
+    reactor = MemoryReactor()
+    Listening(reactor, Site(Resource()), "", 0, [description]).startService()
+    [(_, _, given, *_)] = [*reactor.tcpServers, *reactor.unixServers]
+    assert given == backlog
+
+
+@pytest.mark.parametrize("description", ["systemd:domain=INET:index=0", "haproxy:tcp:80", "x"])
+def test_not_our_backlog(description):
+    assert with_backlog(description) == description
 
 
 REFUSED = CannotListenError("", 80, OSError(13, "Permission denied"))
