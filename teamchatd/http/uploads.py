@@ -62,6 +62,8 @@ class Uploads:
         """
         if len(encoded) * 3 // 4 > self._max_bytes + 2:  # the padding, at most, is no byte
             raise self._too_large(name)
+        if encoded.startswith("data:"):
+            raise BadField(f"'{name}' is the base64 alone, without 'data:…;base64,' before it.")
         if "=" in encoded[:-2]:  # which a slice could end with
             raise self._not_base64(name)
         try:

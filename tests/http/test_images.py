@@ -147,7 +147,7 @@ def test_name_tells_when(in_memory):
         ({"image": base64(corpus.png()) + "="}, "base64"),
         ({"image": base64(corpus.png())[:-1]}, "base64"),
         ({"image": " " + base64(corpus.png())}, "base64"),
-        ({"image": "data:image/png;base64," + base64(corpus.png())}, "base64"),
+        ({"image": "data:image/png;base64," + base64(corpus.png())}, "without 'data:"),
         ({"image": base64(corpus.png()).replace("/", "_").replace("+", "-")}, "base64"),
         ({"image": "ü" * 40}, "base64"),
         ({"image": base64(corpus.png()) + "====" + base64(corpus.png())}, "base64"),

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from teamchatd.store import images, messages, schema
+from teamchatd.store import clearing, images, schema
 from teamchatd.store.database import prepare
 from teamchatd.store.schema import FromTheFuture, Step, Unusable
 
@@ -267,7 +267,7 @@ def test_oldest(connection):
     The oldest messages are read off the beginning of an index, and no reply is.
     """
     schema.upgrade(connection)
-    [row] = connection.execute(f"EXPLAIN QUERY PLAN {messages.OLDEST}", (50,))
+    [row] = connection.execute(f"EXPLAIN QUERY PLAN {clearing.OLDEST}", (50,))
     assert row[-1] == "SCAN messages USING INDEX messages_by_age"
 
 
