@@ -72,6 +72,8 @@ def as_process(tmp_path):
     yield make
     for daemon in made:
         daemon.stop()
+    for daemon in made:
+        daemon.assert_discreet()
 
 
 @pytest.fixture(params=["memory", pytest.param("twistd", marks=pytest.mark.real)])

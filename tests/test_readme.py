@@ -187,6 +187,27 @@ def test_ways_in(words, tmp_path, monkeypatch):
         daemon.stop()
 
 
+def measured(what):
+    """
+    The figure of ours in the report, as C{make bench-report} wrote it.
+    """
+    report = (README.parent / "tests" / "bench" / "REPORT.rst").read_text()
+    wanted = r" +≤\s\S+" * 2
+    [row] = re.findall(rf"^{re.escape(what)}{wanted} +(\S+)", report, re.MULTILINE)
+    return float(row)
+
+
+def test_figures():
+    """
+    No figure is typed in: they are those of the report, rounded.
+    """
+    text = README.read_text()
+    kilobytes = measured("10 000 streams: memory of each, kB")
+    assert f"idle listeners cost {10 * kilobytes:.0f} MB" in text.replace("\n  ", " ")
+    others = measured("10 000 streams: other requests meanwhile, p99, ms")
+    assert f"other requests wait for {others:.0f} ms at the most (99 in 100" in text
+
+
 def test_short():
     """
     README.rst is read in a few minutes.

@@ -29,6 +29,8 @@ ROOT = Path(__file__).parent.parent.parent
 IN_FRONT = ("--nodaemon", "--pidfile=")
 """How twistd is told to stay where it was started."""
 
+SECRET_FIELDS = ("password", "token", "refreshToken")
+
 TROUBLE = ("Traceback", "Unhandled", "incident")
 """What stands in a log in which something went wrong that nobody expected."""
 
@@ -64,6 +66,7 @@ class RealDaemon(People):
         self._port = port
         (directory / "teamchat.toml").write_text(toml)
         self._connection = None
+        self.secrets = set()
         self.start()
 
     @property
@@ -121,6 +124,26 @@ class RealDaemon(People):
         """
         log = self.log.read_text()
         assert not any(word in log for word in TROUBLE), log
+
+    def remember_secrets(self, who, given):
+        self.secrets.add(who)
+        if isinstance(given, dict):
+            self.secrets |= {
+                value
+                for name, value in given.items()
+                if name in SECRET_FIELDS and isinstance(value, str)
+            }
+
+    def assert_discreet(self):
+        """
+        Of all that was shown to it in all its lives, the log holds no token and no
+        password, but for the links that it says on purpose; and nobody's query.
+        """
+        log = self.log.read_text()
+        said = set(re.findall(r"token=([\w-]+)", log))
+        secrets = {each for each in self.secrets if each and len(each) >= 8}
+        assert not [each for each in secrets - said if each in log]
+        assert "/events?" not in log
 
     @property
     def setup_token(self):
