@@ -140,9 +140,10 @@ class RealDaemon(People):
         password, but for the links that it says on purpose; and nobody's query.
         """
         log = self.log.read_text()
-        said = set(re.findall(r"token=([\w-]+)", log))
+        for said in re.findall(r"token=([\w-]+)", log):
+            log = log.replace(said, "a link")
         secrets = {each for each in self.secrets if each and len(each) >= 8}
-        assert not [each for each in secrets - said if each in log]
+        assert not [each for each in secrets if each in log]
         assert "/events?" not in log
 
     @property
