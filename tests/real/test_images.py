@@ -4,6 +4,7 @@ Images on real disks and sockets, and developed in real processes.
 
 import os
 import resource
+import signal
 import socket
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
@@ -257,9 +258,12 @@ def test_stopped_meanwhile(as_process):
     slow = upload_of(corpus.animated_webp(80, (1600, 1200)), "film.webp")
     with ThreadPoolExecutor(3) as threads:
         uploads = [threads.submit(upload_or_not, daemon, ada, place, slow) for _ in range(3)]
-        while not children(daemon):
+        begun = set()
+        while len(begun) < 2:  # which are at work at once; and they do not get any further
+            for process in set(children(daemon)) - begun:
+                os.kill(int(process), signal.SIGSTOP)
+                begun.add(process)
             daemon.get("/health")
-        begun = children(daemon)
         daemon.stop()
         for each in uploads:
             each.result(PATIENCE)
