@@ -278,6 +278,17 @@ def upload_or_not(daemon, who, place, given):
 
 
 def children(daemon):
-    process = daemon.process.pid
-    tasks = Path(f"/proc/{process}/task").iterdir()
-    return [child for task in tasks for child in (task / "children").read_text().split()]
+    """
+    The processes that look at images; one that has only just been forked is none yet,
+    and could not be stopped without its parent.
+    """
+    tasks = Path(f"/proc/{daemon.process.pid}/task").iterdir()
+    found = [child for task in tasks for child in (task / "children").read_text().split()]
+    return [child for child in found if b"files.inside" in command_of(child)]
+
+
+def command_of(process):
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return b""
