@@ -1,5 +1,11 @@
-// Where the web client begins.
+/**
+ * Where the page begins: what the daemon says of itself, who is signed in, what is shown.
+ */
 
-const sentence = document.createElement("p");
-sentence.textContent = "This is teamchat. The page for people is still being written.";
-document.body.append(sentence);
+import { start } from "./core/chat.js";
+import { loadConfig } from "./core/config.js";
+import { arrive } from "./core/session.js";
+
+await loadConfig();
+await arrive();
+start();

@@ -27,6 +27,8 @@ let kept = Promise.resolve(null);
 /** Queues of the places: in one place, what was sent first arrives first. */
 const busy = new Set();
 let wakeUps = [];
+/** Messages that events have brought, some of them before the answer that names them ours. */
+const told = new Set();
 /** How to let go of an entry: as long as we hold it, no other tab sends it. */
 const releases = new Map();
 
@@ -75,6 +77,8 @@ export function discard(clientId) {
 
 /** An event has brought a message: if it was ours, it is not on its way any more. */
 export function delivered(message) {
+  told.add(message.id);
+  if (told.size > 500) told.delete(told.values().next().value);
   const entry = outbox.peek().find((each) => each.messageId === message.id);
   if (entry) drop(entry.clientId);
 }
@@ -175,13 +179,13 @@ async function upload(entry) {
  */
 function arrived(entry, message) {
   const place = entry.parentId ? loadedThread(entry.parentId) : loadedPlace(entry.placeId);
-  const isSeen = Boolean(place?.find(message.id));
+  const isSeen = told.has(message.id) || place?.find(message.id);
   if (!isSeen && line.peek().state === "live") {
     change(entry.clientId, { state: "sent", messageId: message.id });
     forgetKept(entry.clientId);
     return;
   }
-  place?.put(message);
+  if (!isSeen) place?.put(message);
   publish();
   drop(entry.clientId);
 }

@@ -42,7 +42,7 @@ export async function load() {
   try {
     const answers = await Promise.all(
       ["/users", "/channels", "/conversations", "/server/settings", "/reads"].map((path) =>
-        call("GET", path),
+        call("GET", path).catch((e) => { if (path === "/reads") return { reads: [] }; throw e; }), // UNTIL READS LAND
       ),
     );
     // Asked again meanwhile: the later answers are the newer ones.

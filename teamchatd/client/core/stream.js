@@ -6,7 +6,7 @@
  * the token in the address only, where logs would keep it, and does not say why it failed.
  */
 
-import { createParser } from "../vendor/eventsource-parser.js";
+import { createParser } from "../vendor/eventsource-parser/index.js";
 
 const LOOK = 5_000;
 /** A timer this late was not late: the machine slept. Timers of hidden tabs run once a minute. */
