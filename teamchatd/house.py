@@ -36,6 +36,7 @@ from teamchatd.chat.conversations import Conversations
 from teamchatd.chat.images import Develop, Images
 from teamchatd.chat.messages import Messages
 from teamchatd.chat.reactions import Reactions
+from teamchatd.chat.reads import Reads
 from teamchatd.chat.retention import Retention
 from teamchatd.chat.settings import Settings
 from teamchatd.chat.threads import Threads
@@ -59,6 +60,7 @@ from teamchatd.http.health import HealthRoutes
 from teamchatd.http.identity import Identity
 from teamchatd.http.messages import MessageRoutes
 from teamchatd.http.oauth import OAuthRoutes, entrances
+from teamchatd.http.reads import ReadRoutes
 from teamchatd.http.reception import Reception
 from teamchatd.http.request import Site
 from teamchatd.http.routes import Area
@@ -82,6 +84,7 @@ from teamchatd.store.links import LinkStore
 from teamchatd.store.messages import MessageStore
 from teamchatd.store.oauth import OAuthStore
 from teamchatd.store.reactions import ReactionStore
+from teamchatd.store.reads import ReadStore
 from teamchatd.store.sessions import SessionStore
 from teamchatd.store.settings import SettingStore
 from teamchatd.store.users import UserStore
@@ -196,6 +199,7 @@ class House:
         self.channels, self.messages = ChannelStore(database), MessageStore(database)
         self.reactions, self.settings = ReactionStore(database), SettingStore(database)
         self.conversations, self.webhooks = ConversationStore(database), WebhookStore(database)
+        self.reads = ReadStore(database)
         self.journal = Journal(database)
         self.client = assets.shipped()
         ours = {"version": __version__, "assets": self.client.digest}
@@ -371,7 +375,7 @@ class House:
 
     def _places(self, identity: Identity, said: Messages, uploads: Uploads) -> dict[str, Area]:
         """
-        Where something is said.
+        Where something is said and read.
         """
         access, images = self.access, self.images
         threads = Threads(access, self.messages, said)
@@ -382,6 +386,7 @@ class House:
             "channels": ChannelRoutes(identity, channels, said, images, uploads),
             "messages": MessageRoutes(identity, said, reactions, threads, images, uploads),
             "conversations": ConversationRoutes(identity, conversations, images, uploads),
+            "reads": ReadRoutes(identity, Reads(access, self.reads)),
         }
 
     def _ways_in(self, chosen: config.Config, identity: Identity) -> dict[str, Area]:

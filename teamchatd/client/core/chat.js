@@ -22,6 +22,7 @@ const PATIENCE = 700;
 let user = null;
 /** We began to ask before the stream was open: what happened in between was told to nobody. */
 let askedTooEarly = false;
+let wasLive = false;
 
 /** Follow the session, from now on. */
 export function start() {
@@ -40,6 +41,7 @@ function change(now) {
 }
 
 function leave() {
+  wasLive = false;
   stop();
   forgetEvents();
   closeOutbox();
@@ -74,15 +76,19 @@ function became(state, done) {
   if (state.state !== "live") return;
   done();
   wakeUp();
-  if (!ready.peek()) return void (trouble.peek() && tryToLoad());
-  if (!state.resumed && (askedTooEarly || wasLive)) startAnew();
-  else allLoaded().forEach((place) => place.isOpen && place.error.peek() && place.open());
+  const isGap = askedTooEarly || (wasLive && !state.resumed);
   askedTooEarly = false;
   wasLive = true;
+  if (!ready.peek()) return void ((isGap || trouble.peek()) && loadAgain());
+  if (isGap) startAnew();
+  else allLoaded().forEach((place) => place.isOpen && place.error.peek() && place.open());
   settle();
 }
 
-let wasLive = false;
+function loadAgain() {
+  allLoaded().forEach((place) => place.reload());
+  tryToLoad();
+}
 
 /** The place in the address, or the last one here, or the first there is. */
 function choose(wanted) {

@@ -18,7 +18,7 @@ import {
   publish,
   reloadAll,
 } from "./places.js";
-import { isInView } from "./reading.js";
+import { isAtEnd, isInView, markRead } from "./reading.js";
 import { go, route } from "./route.js";
 import { lose, renewUser, session } from "./session.js";
 import * as state from "./state.js";
@@ -38,14 +38,23 @@ export function forgetEvents() {
   counted = new Set();
 }
 
-function applyAll() {
+async function applyAll() {
+  const waited = state.whileLoading();
+  if (waited) await waited;
+  if (state.whileLoading()) return applyAll();
   const events = queue;
   queue = [];
   batch(() => {
     events.forEach(({ type, payload }) => changes[type]?.(payload));
+    allLoaded().forEach((place) => isAtEnd(place) && place.trim());
     publish();
   });
+  if (waited && events.some(({ type }) => type in COUNTED)) state.loadUnread();
+  markRead();
 }
+
+/** What is counted as unread, and may be in the counts that were asked for meanwhile. */
+const COUNTED = { NEW_MESSAGE: true, NEW_DM_MESSAGE: true };
 
 const changes = {
   CONNECTED: ({ assets }) => noticeAssets(assets),

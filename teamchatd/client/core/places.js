@@ -15,6 +15,7 @@ const LARGEST_PAGE = 200;
 /** What a place keeps when nobody looks at it, and when somebody reads the newest of very many. */
 const KEPT_ASIDE = 100;
 const KEPT_IN_VIEW = 600;
+const TOO_MANY_IN_VIEW = 1000;
 const SEARCHED_PAGES = 10;
 
 const places = new Map();
@@ -139,7 +140,7 @@ export class Place {
     this.viewers--;
     if (this.isOpen) return;
     this.firstUnreadId.value = null;
-    this.trim(KEPT_ASIDE);
+    this.#keep(KEPT_ASIDE);
     this.show();
   }
 
@@ -241,8 +242,12 @@ export class Place {
     this.#change(() => (this.#list = this.#list.filter((each) => each.id !== id)));
   }
 
-  /** Forget the oldest. */
-  trim(count = KEPT_IN_VIEW) {
+  /** Somebody sits at the end of it for hours: forget the oldest, many at a time. */
+  trim() {
+    if (this.#list.length > TOO_MANY_IN_VIEW) this.#keep(KEPT_IN_VIEW);
+  }
+
+  #keep(count) {
     if (this.#list.length <= count || this.loading.peek()) return;
     this.#list = this.#list.slice(-count);
     this.hasOlder.value = true;

@@ -5,7 +5,7 @@
  * ring, and then at most once a second.
  */
 
-import { call } from "./session.js";
+import { call, session } from "./session.js";
 import { setUnread, unread } from "./state.js";
 
 const SELDOM = 1000;
@@ -24,16 +24,23 @@ export function lookingAt(place, atBottom) {
   markRead();
 }
 
+/** Its newest message is on the screen, whether or not somebody sits before it. */
+export const isAtEnd = (place) => looking === place;
+
 /** Does somebody see what is new there? */
 export const isInView = (placeId) => looking?.id === placeId && isWatched();
 
 /** Something new was shown, or somebody has come back to the window. */
 export function markRead() {
-  if (!looking || !isWatched() || timer) return;
-  if (!unread.peek().get(looking.id) && looking.newest?.id === looking.told) return;
+  if (!looking || !isWatched() || timer || !hasNews(looking)) return;
   const wait = Math.max(0, told + SELDOM - Date.now());
   timer = setTimeout(tell, wait);
 }
+
+/** What oneself has said last is no news: it was never counted. */
+const hasNews = ({ id, newest, told }) =>
+  unread.peek().get(id) > 0 ||
+  (newest && newest.id !== told && newest.author.id !== session.peek()?.user.id);
 
 async function tell() {
   timer = 0;

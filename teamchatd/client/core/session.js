@@ -12,6 +12,9 @@ import { ApiError, ask, askForBytes, send } from "./api.js";
 import { forget, keep, kept, onKept } from "./kept.js";
 
 const NAME = "session";
+/** When somebody signed out: the other tabs see the session go, and this says why. */
+const LEAVING = "signed-out";
+const LATELY = 10_000;
 const LEFT = "teamchat.left-for";
 const EARLY = 15_000;
 const SELDOM = 60_000;
@@ -56,6 +59,7 @@ export const askForLink = (email) => said("/auth/login", email);
 
 export async function signOut() {
   const { access, refresh } = kept(NAME) ?? {};
+  keep(LEAVING, Date.now());
   end();
   lost.value = false;
   if (!access) return;
@@ -246,7 +250,10 @@ async function arriveFromProvider(brought) {
 /** Another tab has signed in, out, or has new tokens. */
 function follow() {
   const held = kept(NAME);
-  if (!held) return void (session.value = null);
+  if (!held) {
+    lost.value = session.value !== null && !(kept(LEAVING) > Date.now() - LATELY);
+    return void (session.value = null);
+  }
   // What this tab shows is another person's: it must not be mixed with the new one's.
   if (session.value && session.value.user.id !== held.user.id) return location.reload();
   if (!session.value) lost.value = false;

@@ -34,37 +34,69 @@ export const trouble = signal(null);
 
 const renamed = signal(null);
 const gone = new Map();
-let loading = 0;
+let asked = 0;
+/** How often unread counts have changed here: an answer from before such a change is stale. */
+let counts = 0;
+let loading = null;
 
-/** @throws nothing: what goes wrong is said in `trouble`. */
-export async function load() {
-  const mine = ++loading;
+/**
+ * What events tell meanwhile has to wait for it: the answers may be older than they are,
+ * and would undo what they have changed.
+ * @returns {Promise<void>|null}
+ */
+export const whileLoading = () => loading;
+
+/** What goes wrong is said in `trouble`. */
+export function load() {
+  const mine = ++asked;
+  const done = ask(mine).finally(() => mine === asked && (loading = null));
+  return (loading = done);
+}
+
+async function ask(mine) {
+  const paths = ["/users", "/channels", "/conversations", "/server/settings", "/reads"];
   try {
-    const answers = await Promise.all(
-      ["/users", "/channels", "/conversations", "/server/settings", "/reads"].map((path) =>
-        call("GET", path).catch((e) => { if (path === "/reads") return { reads: [] }; throw e; }), // UNTIL READS LAND
-      ),
-    );
+    const answers = await Promise.all(paths.map((path) => call("GET", path)));
     // Asked again meanwhile: the later answers are the newer ones.
-    if (mine === loading) batch(() => take(...answers));
+    if (mine === asked) batch(() => take(...answers));
   } catch (error) {
-    if (mine === loading) trouble.value = error.message;
+    if (mine === asked) trouble.value = error.message;
   }
 }
 
-function take(people, places, talks, settings, reads) {
+/**
+ * Count anew what is unread. While messages come in, an answer and an event may both have
+ * counted one; then we ask again, until nothing came in between.
+ */
+export async function loadUnread() {
+  try {
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const before = counts;
+      const { reads } = await call("GET", "/reads");
+      if (before === counts) return takeReads(reads);
+    }
+  } catch {
+    // The counts that we have are the best that there are; the next load makes them true.
+  }
+}
+
+const takeReads = (reads) =>
+  (unread.value = new Map(reads.map((read) => [read.channelId, read.unread])));
+
+function take(people, places, talks, settings, { reads }) {
   users.value = byId(people.users);
   channels.value = places.channels;
   conversations.value = talks.conversations;
   renamed.value = settings.name;
-  unread.value = new Map(reads.reads.map((read) => [read.channelId, read.unread]));
+  takeReads(reads);
   trouble.value = null;
   ready.value = true;
 }
 
 /** Nobody is signed in any more, or somebody else. */
 export function clear() {
-  loading++;
+  asked++;
+  loading = null;
   batch(() => {
     users.value = new Map();
     channels.value = conversations.value = [];
@@ -126,6 +158,7 @@ export function touchConversation(id, at) {
 }
 
 export function setUnread(placeId, count) {
+  counts++;
   if ((unread.value.get(placeId) ?? 0) === count) return;
   unread.value = new Map(unread.value).set(placeId, count);
 }

@@ -93,7 +93,8 @@ export class Stream {
       if (token === null) return { over: true };
       this.#heard = Date.now();
       const response = await fetch("/events", this.#request(token, signal));
-      if (response.status === 401 && token !== refused) return { refused: token };
+      // Once: if the new token is refused as well, asking on at once would help nobody.
+      if (response.status === 401 && refused === null) return { refused: token };
       if (!response.ok) return this.#putOff(response);
       return await this.#read(response.body.getReader());
     } catch {
