@@ -124,9 +124,10 @@ function useBeginning(place, messages, keeper, inner, turned) {
     hasBegun.current = true;
     keeper.toEnd();
     const line = inner.current.querySelector(".new-line");
-    if (!line || !keeper.isOutOfSight(line)) return;
-    keeper.beginAt(line, BEGINNING);
+    if (line && keeper.isOutOfSight(line)) keeper.beginAt(line, BEGINNING);
     if (!keeper.isAtEnd) turned(false);
+    // From now on the browser may guess the height of what is out of sight.
+    requestAnimationFrame(() => inner.current && (inner.current.dataset.settled = ""));
   });
 }
 

@@ -13,7 +13,7 @@ import { pickEmoji } from "./picker.js";
 import { Rich } from "./text.js";
 
 const LONGEST_LABEL = 240;
-const LONGEST_SHOWN = 5000;
+const LONGEST_SHOWN = 8000;
 const MOST_LINES = 60;
 const MOST_NAMES = 8;
 const MOST_FACES = 3;
@@ -43,10 +43,10 @@ function Drawn({ message, isFirst, place, isParent, isEdited }) {
   return html`<article ref=${line} class=${classOf(message, isFirst)} tabindex="-1"
       data-line=${message.id} data-id=${message.id} aria-label=${labelOf(message)}
       onPointerEnter=${({ pointerType }) => pointerType !== "touch" && setActive(true)}
-      onPointerLeave=${() => setActive(line.current.contains(document.activeElement))}
+      onPointerLeave=${() => setActive(isWithin(line, document.activeElement))}
       onClick=${(event) => isPlain(event.target) && isTouch() && setActive(true)}
       onFocusIn=${() => setActive(true)}
-      onFocusOut=${({ relatedTarget }) => setActive(line.current.contains(relatedTarget))}
+      onFocusOut=${({ relatedTarget }) => setActive(isWithin(line, relatedTarget))}
       onKeyDown=${(event) => event.target === line.current && pressed(event, line, message, place, can)}>
     <div class="message-side">
       ${isFirst
@@ -84,6 +84,8 @@ function useActive(line) {
   return [isActive, setActive];
 }
 
+/** What is taken out of the page tells of the focus it loses, and is then no line any more. */
+const isWithin = (line, node) => Boolean(line.current?.contains(node));
 const isTouch = () => matchMedia("(hover: none)").matches;
 const isPlain = (target) => !target.closest("a, button, textarea");
 
