@@ -18,6 +18,8 @@ from tests.oauth import custom
 
 CLIENT = assets.shipped()
 
+HOME = f"/assets/{CLIENT.digest}"
+
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 MAIL = {"host": "mail.example", "from_": "chat@example.org"}
@@ -46,7 +48,7 @@ def daemon(in_memory):
 
 
 def address(name):
-    return f"{CLIENT.home}/{name}"
+    return f"{HOME}/{name}"
 
 
 def unpacked(answer):
@@ -327,7 +329,7 @@ def test_nothing_else(daemon, path):
     No path leads to anything but the files that were found at the start.
     """
     for method in ("GET", "HEAD"):
-        answer = daemon.ask(method, CLIENT.home + path)
+        answer = daemon.ask(method, HOME + path)
         assert answer.status == 404
         assert answer.headers["cache-control"] == "no-store"
 
@@ -336,7 +338,7 @@ def test_encoded_name(daemon):
     """
     A letter is the same however it is written.
     """
-    assert daemon.get(CLIENT.home + "/main%2Ejs").status == 200
+    assert daemon.get(HOME + "/main%2Ejs").status == 200
 
 
 def test_other_methods(daemon):
@@ -497,9 +499,9 @@ def test_what_is_small_already(folder, in_memory, monkeypatch):
     """
     monkeypatch.setattr(assets, "shipped", lambda: assets.read(folder))
     daemon = in_memory()
-    home = assets.read(folder).home
+    digest = assets.read(folder).digest
     for name in ("a.png", "a.woff2"):
-        answer = daemon.get(f"{home}/{name}", accept_encoding="gzip")
+        answer = daemon.get(f"/assets/{digest}/{name}", accept_encoding="gzip")
         assert "content-encoding" not in answer.headers
         assert "vary" not in answer.headers
         assert answer.body == (folder / name).read_bytes()
