@@ -251,6 +251,14 @@ def test_who_takes_gzip(daemon, said, is_zipped):
     assert (unpacked(answer) if is_zipped else answer.body).startswith(b"var ")
 
 
+def test_compressed_elsewhere(make_daemon):
+    """
+    A real daemon has a thread for it.
+    """
+    answer = make_daemon().get(address("vendor/emoji.json"), accept_encoding="gzip")
+    assert unpacked(answer) == (assets.FOLDER / "vendor/emoji.json").read_bytes()
+
+
 def test_compressed_once(daemon, monkeypatch):
     """
     Whoever asks first has it compressed, for all who come later.
