@@ -1,6 +1,22 @@
-import { html, render } from "./lib.js";
+/**
+ * Where the page begins: what the daemon says of itself, who is signed in, what is shown.
+ */
+
+import { start } from "./core/chat.js";
+import { loadConfig } from "./core/config.js";
+import { arrive } from "./core/session.js";
 import { followTheme } from "./core/theme.js";
-import { App } from "./views/app.js";
+import { html, render } from "./lib.js";
+import { App, Unreached } from "./views/app.js";
+
+const room = document.getElementById("app");
 
 followTheme();
-render(html`<${App} />`, document.getElementById("app"));
+render(html`<${App} />`, room);
+try {
+  await loadConfig();
+  await arrive();
+  start();
+} catch (error) {
+  render(html`<${Unreached} sentence=${error.message} />`, room);
+}
