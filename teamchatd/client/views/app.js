@@ -1,10 +1,11 @@
 import { html, useEffect, useRef, useSignal } from "../lib.js";
+import { tryToLoad } from "../core/chat.js";
 import { config } from "../core/config.js";
 import { notice } from "../core/notices.js";
 import { placeOf } from "../core/places.js";
 import { hrefOf, route } from "../core/route.js";
 import { arrival, session, signOut } from "../core/session.js";
-import { channels, load, ready, trouble } from "../core/state.js";
+import { channels, ready, trouble } from "../core/state.js";
 import { Bars } from "./bars.js";
 import { isDrawerOpen, isNarrow, ShowChannels, useDrawerFocus } from "./drawer.js";
 import { Notices } from "./notices.js";
@@ -33,11 +34,24 @@ function Waiting() {
   </main>`;
 }
 
+/** The daemon has not even said who it is. Whoever comes back to the network need not press. */
+export function Unreached({ sentence }) {
+  const again = () => location.reload();
+  useEffect(() => {
+    addEventListener("online", again);
+    return () => removeEventListener("online", again);
+  }, []);
+  return html`<main class="waiting">
+    <p role="alert">${sentence}</p>
+    <button type="button" class="button primary" onClick=${again}>Try again</button>
+  </main>`;
+}
+
 function Trouble({ sentence }) {
   const busy = useSignal(false);
   const again = async () => {
     busy.value = true;
-    await load();
+    await tryToLoad();
     busy.value = false;
   };
   return html`<main class="waiting">

@@ -1,47 +1,52 @@
-import { html, useSignal } from "../lib.js";
+import { html, useEffect, useSignal } from "../lib.js";
 import { dismiss, notices } from "../core/notices.js";
 import { Icon } from "./icon.js";
 
-/**
- * What just happened, in passing. One that is pointed at or has the focus stays after its
- * time: it must not vanish from under the pointer that is about to press Undo.
- */
+/** What just happened, in passing. */
 export function Notices() {
-  const held = useSignal(null);
-  const shown = notices.value.filter(({ id }) => id !== held.value?.id);
-  if (held.value) shown.push(held.value);
-  shown.sort((a, b) => a.id - b.id);
   return html`<div class="notices">
-    ${shown.map((each) => html`<${Notice} key=${each.id} notice=${each} held=${held} />`)}
+    ${notices.value.map((each) => html`<${Notice} key=${each.id} notice=${each} />`)}
   </div>`;
 }
 
-function Notice({ notice, held }) {
-  const hold = () => (held.value = notice);
-  const letGo = (event) => {
-    const stays = event.currentTarget.matches(":hover, :focus-within") && event.type !== "pointerleave";
-    if (!stays && held.value?.id === notice.id) held.value = null;
-  };
-  const away = () => {
-    held.value = null;
-    dismiss(notice.id);
-  };
+function Notice({ notice }) {
+  const { id, text, kind, seconds, action } = notice;
+  const isHeld = useSignal(false);
+  useClock(() => dismiss(id), seconds, isHeld.value);
+  const hold = () => (isHeld.value = true);
+  // The pointer may have left while the focus is still on the button, and the other way round.
+  const letGo = ({ currentTarget, relatedTarget }) =>
+    (isHeld.value = currentTarget.contains(relatedTarget) || currentTarget.matches(":hover, :focus-within"));
   const act = () => {
-    away();
-    notice.action.run();
+    dismiss(id);
+    action.run();
   };
   return html`<div
     class="notice"
-    data-kind=${notice.kind}
-    role=${notice.kind === "error" ? "alert" : "status"}
+    data-kind=${kind}
+    role=${kind === "error" ? "alert" : "status"}
     onPointerEnter=${hold}
     onPointerLeave=${letGo}
     onFocusIn=${hold}
     onFocusOut=${letGo}
   >
-    ${notice.kind === "error" && html`<${Icon} name="warning" small />`}
-    <p>${notice.text}</p>
-    ${notice.action && html`<button type="button" class="notice-action" onClick=${act}>${notice.action.label}</button>`}
-    <button type="button" class="icon-button" aria-label="Dismiss" onClick=${away}><${Icon} name="close" small /></button>
+    ${kind === "error" && html`<${Icon} name="warning" small />`}
+    <p>${text}</p>
+    ${action && html`<button type="button" class="notice-action" onClick=${act}>${action.label}</button>`}
+    <button type="button" class="icon-button" aria-label="Dismiss" title="Dismiss" onClick=${() => dismiss(id)}>
+      <${Icon} name="close" small />
+    </button>
   </div>`;
+}
+
+/**
+ * It stands still while somebody points at the notice or is in it: Undo must not vanish
+ * from under the pointer. Then the whole time begins again.
+ */
+function useClock(over, seconds, isHeld) {
+  useEffect(() => {
+    if (isHeld) return;
+    const timer = setTimeout(over, seconds * 1000);
+    return () => clearTimeout(timer);
+  }, [isHeld]);
 }

@@ -1,7 +1,7 @@
 import { html, useLayoutEffect, useRef, useSignal } from "../lib.js";
 import { draftKeys } from "../core/drafts.js";
 import { hrefOf } from "../core/route.js";
-import { channels, conversations, nameOf, serverName, unread } from "../core/state.js";
+import { channels, conversations, serverName, unread } from "../core/state.js";
 import { Account } from "./account.js";
 import { Avatar } from "./avatar.js";
 import { isDrawerOpen, isNarrow } from "./drawer.js";
@@ -47,12 +47,14 @@ function Channels({ here }) {
   <//>`;
 }
 
+const GONE = "Someone who has left";
+
 function Conversations({ here, write }) {
   const all = conversations.value;
   return html`<${Places} name="Direct messages" here=${here} ids=${all.map(({ id }) => id)}>
     ${all.map(
-      ({ id, otherUser }) => html`<${Row} key=${id} id=${id} name=${otherUser ? nameOf(otherUser.id) : "Somebody who left"} here=${here}>
-        <${Avatar} id=${otherUser?.id ?? id} name=${otherUser && nameOf(otherUser.id)} size="1.25rem" letters=${1} />
+      ({ id, otherUser }) => html`<${Row} key=${id} id=${id} name=${otherUser?.userName ?? GONE} here=${here}>
+        <${Avatar} id=${otherUser?.id ?? id} name=${otherUser?.userName} size="1.25rem" letters=${1} />
       <//>`,
     )}
     ${!all.length &&
@@ -109,7 +111,9 @@ function Row({ id, name, here, children }) {
 }
 
 const nameAloud = (name, count, hasDraft) =>
-  `${name}${count ? `, ${shortly(count)} unread` : ""}${hasDraft ? ", draft" : ""}`;
+  `${name}${count ? `, ${count < MOST ? count : `${MOST} or more`} unread` : ""}${hasDraft ? ", draft" : ""}`;
 
-/** The server does not count further than 100. */
-const shortly = (count) => (count >= 100 ? "99+" : String(count));
+/** The server counts no further. */
+const MOST = 100;
+
+const shortly = (count) => (count < MOST ? String(count) : "99+");
