@@ -104,9 +104,10 @@ function ChangeName({ close }) {
           onInput=${(event) => (name.value = event.currentTarget.value)}
           onFocus=${(event) => event.currentTarget.select()}
         />
-        <p class="field-hint" id="name-hint">Everybody sees it, also beside what you wrote before.</p>
+        ${error.value
+          ? html`<p class="field-hint wrong" role="alert" id="name-error" key="error">${error.value}</p>`
+          : html`<p class="field-hint" id="name-hint" key="hint">Everybody sees it, also beside what you wrote before.</p>`}
       </div>
-      ${error.value && html`<p class="alert" role="alert" id="name-error">${error.value}</p>`}
       <div class="dialog-buttons">
         <button type="button" class="button" onClick=${close}>Cancel</button>
         <button type="submit" class="button primary" aria-busy=${busy.value ? "true" : undefined}>

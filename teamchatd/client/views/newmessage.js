@@ -116,8 +116,16 @@ function Person({ id, user, isHere, isBusy, choose, hover }) {
 
 const order = new Intl.Collator(undefined, { sensitivity: "base", numeric: true });
 
+/** Letters that Unicode does not take apart into one of ASCII and a mark. */
+const WHOLE = { ł: "l", ø: "o", đ: "d", ð: "d", ı: "i", þ: "th", æ: "ae", œ: "oe", ß: "ss" };
+
 /** Without accents and capitals: nobody should have to know how to type another's name. */
-const plain = (text) => String(text ?? "").normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase();
+const plain = (text) =>
+  String(text ?? "")
+    .toLocaleLowerCase()
+    .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
+    .replace(/[łøđðıþæœß]/g, (letter) => WHOLE[letter]);
 
 /** Those one talks with come first, the latest on top; then all others by name. */
 function matching(query) {

@@ -19,7 +19,7 @@ export function Sidebar({ here }) {
       <${Channels} here=${here} />
       <${Conversations} here=${here} write=${write} />
     </div>
-    <footer class="sidebar-foot"><${Account} /></footer>
+    <div class="sidebar-foot"><${Account} /></div>
     ${isWriting.value && html`<${NewMessage} close=${() => (isWriting.value = false)} />`}
   `;
 }
