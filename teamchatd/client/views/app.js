@@ -7,7 +7,11 @@ import { hrefOf, route } from "../core/route.js";
 import { arrival, session, signOut } from "../core/session.js";
 import { channels, ready, trouble } from "../core/state.js";
 import { Bars } from "./bars.js";
+import { ChangeName } from "./changename.js";
 import { isDrawerOpen, isNarrow, ShowChannels, useDrawerFocus } from "./drawer.js";
+import { front } from "./front.js";
+import { GoTo } from "./goto.js";
+import { NewMessage } from "./newmessage.js";
 import { Notices } from "./notices.js";
 import { Place } from "./place.js";
 import { Sidebar } from "./sidebar.js";
@@ -81,9 +85,19 @@ function Shell() {
       <${Bars} />
       ${here && placeOf(here) ? html`<${Place} key=${here} id=${here} threadId=${threadId} />` : html`<${Nowhere} />`}
     </div>
+    <${Front} />
     ${threadId &&
     html`<div class="thread-column" inert=${isCovered}><${Thread} key=${threadId} parentId=${threadId} /></div>`}
   </div>`;
+}
+
+const WINDOWS = { "new message": NewMessage, "go to": GoTo, "change name": ChangeName };
+
+function Front() {
+  const close = () => (front.value = null);
+  useEffect(() => close, []);
+  const Window = WINDOWS[front.value];
+  return Window && html`<${Window} close=${close} />`;
 }
 
 function SidebarColumn({ here }) {
@@ -92,7 +106,9 @@ function SidebarColumn({ here }) {
   const isOver = isNarrow.value && isDrawerOpen.value;
   const close = () => (isDrawerOpen.value = false);
   // An open menu or dialog takes its own Esc, and does not let it come up to here.
-  const onKeyDown = (event) => event.key === "Escape" && isOver && close();
+  const onKeyDown = (event) => {
+    if (event.key === "Escape" && isOver && !event.defaultPrevented) close();
+  };
   return html`
     ${isOver && html`<div class="backdrop" onClick=${close}></div>`}
     <div

@@ -17,7 +17,7 @@ effect(() => {
   if (isNarrow.value) isDrawerOpen.value = false;
 });
 
-/** Stands at the head of the place; heads leave it room by --head-start. */
+/** Stands at the head of the place, which shell.css keeps room for there. */
 export function ShowChannels({ here }) {
   const others = [...unread.value].some(([placeId, count]) => count && placeId !== here);
   return html`<button
@@ -35,6 +35,8 @@ export function ShowChannels({ here }) {
 /** While it lies over everything the focus is in it, and then back at the button. */
 export function useDrawerFocus(drawer) {
   const isOver = isNarrow.value && isDrawerOpen.value;
+  // Whoever signs in next begins with a closed one.
+  useEffect(() => () => (isDrawerOpen.value = false), []);
   useEffect(() => {
     if (!isOver) return;
     const first = drawer.current.querySelector('a[aria-current="page"], a');

@@ -1,26 +1,32 @@
-import { html, useLayoutEffect, useRef, useSignal } from "../lib.js";
+import { html, useLayoutEffect, useRef } from "../lib.js";
 import { draftKeys } from "../core/drafts.js";
 import { hrefOf } from "../core/route.js";
 import { channels, conversations, serverName, unread } from "../core/state.js";
 import { Account } from "./account.js";
 import { Avatar } from "./avatar.js";
 import { isDrawerOpen, isNarrow } from "./drawer.js";
+import { front } from "./front.js";
 import { Icon } from "./icon.js";
-import { NewMessage } from "./newmessage.js";
 import { rove } from "./roving.js";
+import { GO_TO_KEYS, isApple, useShortcuts } from "./shortcuts.js";
 
 /** Where one can go, and oneself at the foot. */
 export function Sidebar({ here }) {
-  const isWriting = useSignal(false);
-  const write = () => (isWriting.value = true);
+  const write = () => (front.value = "new message");
+  const goSomewhere = () => (front.value = "go to");
+  useShortcuts(here, goSomewhere);
   return html`
     <${Head} write=${write} />
+    <button type="button" class="go-to" aria-label="Go to" aria-keyshortcuts=${isApple ? "Meta+K" : "Control+K"} onClick=${goSomewhere}>
+      <${Icon} name="search" small />
+      <span>Go to</span>
+      <kbd>${GO_TO_KEYS}</kbd>
+    </button>
     <div class="sidebar-lists scrolls">
       <${Channels} here=${here} />
       <${Conversations} here=${here} write=${write} />
     </div>
     <div class="sidebar-foot"><${Account} /></div>
-    ${isWriting.value && html`<${NewMessage} close=${() => (isWriting.value = false)} />`}
   `;
 }
 
