@@ -25,6 +25,7 @@ setup(
     package_data={
         "teamchatd.store": ["schema/*.sql"],
         "teamchatd.http": ["openapi.yaml"],
+        "teamchatd": ["client/**"],
     },
     data_files=[
         ("share/teamchat", glob("etc/*")),

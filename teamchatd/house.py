@@ -2,8 +2,8 @@
 The parts of the daemon, put together.
 
 Beside L{teamchatd.tap} this is the only module that knows them all, and that sees
-the configuration: the parts get values.  Nothing here opens a file, a socket or
-a thread.
+the configuration: the parts get values.  Nothing here opens a file (but those of the
+program itself), a socket or a thread.
 """
 
 import secrets
@@ -15,7 +15,7 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from teamchatd import config
+from teamchatd import __version__, config
 from teamchatd.auth import providers
 from teamchatd.auth.accounts import Accounts
 from teamchatd.auth.asking import Asking, Call
@@ -36,12 +36,14 @@ from teamchatd.chat.conversations import Conversations
 from teamchatd.chat.images import Develop, Images
 from teamchatd.chat.messages import Messages
 from teamchatd.chat.reactions import Reactions
+from teamchatd.chat.reads import Reads
 from teamchatd.chat.retention import Retention
 from teamchatd.chat.settings import Settings
 from teamchatd.chat.threads import Threads
 from teamchatd.chat.users import Users
 from teamchatd.chat.webhooks import Webhooks
 from teamchatd.files.shelf import Shelf
+from teamchatd.http import assets
 from teamchatd.http.about import AboutRoutes
 from teamchatd.http.auth import (
     DevRoutes,
@@ -51,12 +53,14 @@ from teamchatd.http.auth import (
     SessionRoutes,
 )
 from teamchatd.http.channels import ChannelRoutes
+from teamchatd.http.client import ClientRoutes, ConfigRoutes
 from teamchatd.http.conversations import ConversationRoutes
 from teamchatd.http.events import EventRoutes
 from teamchatd.http.health import HealthRoutes
 from teamchatd.http.identity import Identity
 from teamchatd.http.messages import MessageRoutes
-from teamchatd.http.oauth import OAuthRoutes
+from teamchatd.http.oauth import OAuthRoutes, entrances
+from teamchatd.http.reads import ReadRoutes
 from teamchatd.http.reception import Reception
 from teamchatd.http.request import Site
 from teamchatd.http.routes import Area
@@ -80,6 +84,7 @@ from teamchatd.store.links import LinkStore
 from teamchatd.store.messages import MessageStore
 from teamchatd.store.oauth import OAuthStore
 from teamchatd.store.reactions import ReactionStore
+from teamchatd.store.reads import ReadStore
 from teamchatd.store.sessions import SessionStore
 from teamchatd.store.settings import SettingStore
 from teamchatd.store.users import UserStore
@@ -194,8 +199,11 @@ class House:
         self.channels, self.messages = ChannelStore(database), MessageStore(database)
         self.reactions, self.settings = ReactionStore(database), SettingStore(database)
         self.conversations, self.webhooks = ConversationStore(database), WebhookStore(database)
+        self.reads = ReadStore(database)
         self.journal = Journal(database)
-        self.hub = Hub(clock, self.journal.after, chosen.events.streams_per_user)
+        self.client = assets.shipped()
+        ours = {"version": __version__, "assets": self.client.digest}
+        self.hub = Hub(clock, self.journal.after, chosen.events.streams_per_user, ours)
         self.passwords = Passwords(workplaces.hashing, bcrypt_cost)
         self.sessions = Sessions(
             SessionStore(database),
@@ -227,7 +235,7 @@ class House:
             clock,
             chosen.images.max_pixels,
         )
-        self.site = self._site(chosen, shelf)
+        self.site = self._site(chosen, shelf, workplaces.files)
         self.recurring = [
             Recurring(clock, seconds, step) for seconds, step in self._what_recurs(chosen)
         ]
@@ -305,7 +313,7 @@ class House:
             chosen.auth.is_invite_required,
         )
 
-    def _site(self, chosen: config.Config, shelf: Shelf) -> Site:
+    def _site(self, chosen: config.Config, shelf: Shelf, in_thread: InThread) -> Site:
         requests: Limit | NoLimit = NoLimit()
         if chosen.rate_limit.enabled:
             requests = Limit(chosen.rate_limit.requests_per_minute, TOO_OFTEN, self.clock)
@@ -315,6 +323,7 @@ class House:
         max_bytes = chosen.images.max_bytes
         areas = self._areas(chosen, identity, webhooks) | self._ways_in(chosen, identity)
         areas |= self._places(identity, said, Uploads(max_bytes))
+        areas |= self._page(chosen, identity, in_thread)
         origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
         reception = Reception(self.sessions, identity, shelf.directory, max_bytes)
         return Site(Root(Nowhere(identity), areas), self.clock, origins, reception)
@@ -325,10 +334,8 @@ class House:
         with_passwords = chosen.auth.auth_mode == "password"
         invite = self.letters.invite if chosen.email.host else None
         users = Users(self.users, self.passwords, mint, with_passwords, invite)
-        about = AboutRoutes(identity)
         return {
-            "": about,
-            "openapi.json": about,
+            "openapi.json": AboutRoutes(identity),
             "health": HealthRoutes(identity),
             "auth": SessionRoutes(identity, self.sessions, users),
             "users": UserRoutes(identity, users),
@@ -337,9 +344,38 @@ class House:
             "events": EventRoutes(identity, self.hub, mint),
         }
 
+    def _page(
+        self, chosen: config.Config, identity: Identity, in_thread: InThread
+    ) -> dict[str, Area]:
+        """
+        What a browser is shown.
+        """
+        client = ClientRoutes(identity, self.client, in_thread)
+        providers = self.oauth.providers() if self.oauth is not None else []
+        facts = {
+            "version": __version__,
+            "assets": self.client.digest,
+            "auth": {
+                "mode": chosen.auth.auth_mode,
+                "isInviteRequired": chosen.auth.is_invite_required,
+                "providers": entrances(providers),
+            },
+            "hasMail": bool(chosen.email.host),
+            "maxMessageLength": chosen.chat.max_message_length,
+            "maxImageBytes": chosen.images.max_bytes,
+            "heartbeatSeconds": chosen.events.heartbeat_seconds,
+        }
+        return {
+            "": client,
+            "assets": client,
+            "favicon.ico": client,
+            "robots.txt": client,
+            "config.json": ConfigRoutes(identity, Settings(self.settings), facts),
+        }
+
     def _places(self, identity: Identity, said: Messages, uploads: Uploads) -> dict[str, Area]:
         """
-        Where something is said.
+        Where something is said and read.
         """
         access, images = self.access, self.images
         threads = Threads(access, self.messages, said)
@@ -350,6 +386,7 @@ class House:
             "channels": ChannelRoutes(identity, channels, said, images, uploads),
             "messages": MessageRoutes(identity, said, reactions, threads, images, uploads),
             "conversations": ConversationRoutes(identity, conversations, images, uploads),
+            "reads": ReadRoutes(identity, Reads(access, self.reads)),
         }
 
     def _ways_in(self, chosen: config.Config, identity: Identity) -> dict[str, Area]:

@@ -157,6 +157,20 @@ class Conversation:
     other_user: Author | None = None
 
 
+class Read(NamedTuple):
+    """
+    Up to where a user has read in a channel or conversation.
+
+    @ivar last_read_id: the message there; L{None} where it is deleted, or where
+        they have read nothing yet.
+    @ivar unread: how many messages of others came after it, counted to a hundred.
+    """
+
+    channel_id: str
+    last_read_id: str | None
+    unread: int
+
+
 @frozen
 class Webhook:
     """

@@ -9,6 +9,7 @@ from teamchatd.model import (
     Channel,
     Conversation,
     Message,
+    Read,
     Session,
     ThreadMeta,
     User,
@@ -86,6 +87,14 @@ def conversation(conversation: Conversation) -> dict[str, Any]:
     if conversation.last_message_at is not None:
         shape["lastMessageAt"] = conversation.last_message_at
     return shape
+
+
+def read(read: Read) -> dict[str, Any]:
+    return {
+        "channelId": read.channel_id,
+        "lastReadId": read.last_read_id,
+        "unread": read.unread,
+    }
 
 
 def webhook(webhook: Webhook) -> dict[str, Any]:

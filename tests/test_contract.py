@@ -65,6 +65,8 @@ CALLS = {
     "GET /conversations/{conversationId}/messages/image/{filename}",
     "PUT /conversations/{conversationId}/messages/{messageId}",
     "DELETE /conversations/{conversationId}/messages/{messageId}",
+    "GET /reads",
+    "PUT /reads/{channelId}",
     "GET /webhooks",
     "POST /webhooks",
     "DELETE /webhooks/{webhookId}",
@@ -105,6 +107,7 @@ FOR_SOME = {
     "DELETE /messages/{messageId}",
     "PUT /messages/{messageId}/thread/{replyId}",
     "DELETE /messages/{messageId}/thread/{replyId}",
+    "PUT /reads/{channelId}",
     "GET /webhooks",
     "POST /webhooks",
     "DELETE /webhooks/{webhookId}",
@@ -140,6 +143,7 @@ EVENTS = {
     "NEW_DM_MESSAGE",
     "UPDATE_DM_MESSAGE",
     "DELETE_DM_MESSAGE",
+    "UPDATE_READ",
     "NEW_WEBHOOK",
     "DELETE_WEBHOOK",
     "UPDATE_SERVER_SETTINGS",
@@ -516,6 +520,8 @@ CONVERSATION = {
     "otherUser": {"id": "u2", "userName": "bob"},
 }
 
+READ = {"channelId": "c1", "lastReadId": "m1", "unread": 100}
+
 WEBHOOK = {
     "id": "w1",
     "name": "builds",
@@ -626,6 +632,11 @@ class TestAnswers:
                 {"success": True, "filename": IMAGE},
             ),
             (f"GET /conversations/dm:1/messages/image/{IMAGE}", 403, REFUSAL),
+            ("GET /reads", 200, {"reads": [READ, READ | {"channelId": "dm:1", "unread": 0}]}),
+            ("PUT /reads/c1", 200, {"read": READ}),
+            ("PUT /reads/dm:1", 200, {"read": READ | {"channelId": "dm:1", "lastReadId": None}}),
+            ("PUT /reads/dm:1", 403, REFUSAL),
+            ("PUT /reads/c1", 404, REFUSAL),
             ("GET /webhooks", 200, {"webhooks": [WEBHOOK]}),
             ("POST /webhooks", 200, {"webhook": WEBHOOK | {"token": "0a" * 32}}),
             ("DELETE /webhooks/w1", 404, REFUSAL),
@@ -1229,6 +1240,8 @@ class TestEvents:
                 "DELETE_DM_MESSAGE",
                 {"id": "m3", "conversationId": "dm:1", "participants": ["u1", "u2"]},
             ),
+            ("UPDATE_READ", READ),
+            ("UPDATE_READ", READ | {"channelId": "dm:1", "lastReadId": None}),
             ("NEW_WEBHOOK", {"id": "w1", "name": "builds", "channelId": "c1"}),
             ("DELETE_WEBHOOK", {"id": "w1", "channelId": "c1"}),
             ("UPDATE_SERVER_SETTINGS", {"name": "teamchat"}),
@@ -1276,6 +1289,9 @@ class TestEvents:
                 "author.id: .* not be valid",
             ),
             ("NEW_CHANNEL", GENERAL, "'createdBy' is a required property"),
+            ("UPDATE_READ", READ | {"unread": 101}, "unread: 101 is greater"),
+            ("UPDATE_READ", READ | {"unread": -1}, "unread: -1 is less"),
+            ("UPDATE_READ", READ | {"lastReadId": ""}, "lastReadId: '' does not"),
         ],
     )
     def test_wrong(self, daemon: Daemon, kind: Any, payload: Any, complaint: str) -> None:

@@ -58,6 +58,14 @@ class Access:
             raise NoSuchChannel()
         return Place(channel_id)
 
+    async def place(self, actor: Actor, place_id: str) -> Place:
+        """
+        A channel or a conversation that C{actor} can read, each by its own rules.
+        """
+        if place_id.startswith(PRIVATE):
+            return await self.conversation(actor, place_id)
+        return self.channel(actor, place_id)
+
     async def message(self, actor: Actor, message_id: str) -> Found:
         """
         A message that C{actor} can read.

@@ -16,6 +16,12 @@ class Settings:
     async def name(self, actor: Actor) -> str:
         return await self._store.name()
 
+    async def public_name(self) -> str:
+        """
+        It stands over the door: whoever comes to it may read it.
+        """
+        return await self._store.name()
+
     async def rename(self, actor: Actor, name: str) -> str:
         access.admin(actor)
         return await self._store.rename(actor.id, names.usable(name))

@@ -5,6 +5,7 @@ Who comes here follows a link: what went wrong is told in the query of the
 application's address, where they came from, and not as JSON in an empty window.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -15,6 +16,7 @@ from klein import Response
 from twisted.python.failure import Failure
 
 from teamchatd.auth.oauth import STATE_SECONDS, NoSuchProvider, OAuth, Return, Ticket, ticket_name
+from teamchatd.auth.providers import Provider
 from teamchatd.auth.sessions import TokenAnswer
 from teamchatd.errors import ChatError, Unavailable
 from teamchatd.http.fields import BadField, in_query
@@ -23,6 +25,15 @@ from teamchatd.http.request import Request, broken
 from teamchatd.http.routes import answer, json_app, open_to_all, open_without_limit
 
 HOME = "/auth/oauth"
+
+
+def entrances(providers: Iterable[Provider]) -> list[dict[str, str]]:
+    """
+    Where one begins to sign in, through each of them.
+    """
+    return [
+        {"id": each.id, "name": each.name, "loginUrl": f"{HOME}/{each.id}"} for each in providers
+    ]
 
 
 @define
@@ -40,10 +51,7 @@ class OAuthRoutes:
     @app.route("/auth/oauth/providers", methods=["GET"])
     @open_to_all
     async def list(self, request: Request) -> Response:
-        found = [
-            {"id": each.id, "name": each.name, "loginUrl": f"{HOME}/{each.id}"}
-            for each in self._oauth.providers()
-        ]
+        found = entrances(self._oauth.providers())
         return answer({"providers": found, "count": len(found)})
 
     @app.route("/auth/oauth/<provider_id>", methods=["GET"])

@@ -41,6 +41,8 @@ STATUS = {
 }
 """The one place where a refusal becomes a number."""
 
+NOTHING_HERE = "There is nothing at this address."
+
 Rendered = Response | IResource
 
 Route = Callable[..., Coroutine[Any, Any, Rendered]]
@@ -97,7 +99,7 @@ def refusal(request: Request, failure: Failure) -> Response:
 def _unroutable(error: HTTPException) -> Response:
     # A path with "//" would be redirected: our paths have one spelling.
     if isinstance(error, RequestRedirect) or error.code == 404:
-        return answer({"error": "There is nothing at this address."}, 404)
+        return answer({"error": NOTHING_HERE}, 404)
     return answer({"error": error.name}, error.code or 400)
 
 

@@ -61,7 +61,7 @@ class Sending(Resource):
         etag = f'"{self._showing.name}"'.encode()
         for name, value in ((b"ETag", etag), *HEADERS):
             headers.setRawHeaders(name, [value])
-        if _has_it(request.getHeader(b"if-none-match"), etag):
+        if has_it(request.getHeader(b"if-none-match"), etag):
             return self._without_body(request, 304)
         headers.setRawHeaders(b"Content-Type", [self._showing.content_type.encode()])
         part = None
@@ -102,7 +102,7 @@ class Sending(Resource):
         return NOT_DONE_YET
 
 
-def _has_it(known: bytes | None, etag: bytes) -> bool:
+def has_it(known: bytes | None, etag: bytes) -> bool:
     """
     Whether the client has this very file already (RFC 9110, section 13.1.2).
     """

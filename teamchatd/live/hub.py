@@ -3,7 +3,7 @@ All who are listening, and the way of an entry to those it is for.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, groupby
 
@@ -56,6 +56,7 @@ class Hub:
     it is for.
 
     @ivar _read_after: reads the journal: C{(number, limit)} to a stretch.
+    @ivar _greeting: what every stream is told at its beginning, besides what it is.
     @ivar head: the number of the last entry that was handed out here.
     @ivar _leaving: streams that are caught up although their session has ended,
         each until the number of the last entry that it may hear.
@@ -66,6 +67,7 @@ class Hub:
     _clock: IReactorTime
     _read_after: ReadAfter
     _streams_per_user: int
+    _greeting: Mapping[str, str] = field(factory=dict)
     _gone: Callable[[Stream], None] = field(init=False)
     _fan_out: FanOut = field(init=False)
     era: str = field(init=False, default="")
@@ -236,6 +238,7 @@ class Hub:
             "userId": stream.user_id,
             "connectionId": stream.connection_id,
             "cursor": cursor,
+            **self._greeting,
         }
         stream.send(joined([HEARTBEAT, said(cursor, "CONNECTED", payload)]))
         stream.connection_id = ""  # nobody asks for it again, and there are many of them

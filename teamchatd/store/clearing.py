@@ -6,7 +6,7 @@ channels that are deleted.  Little by little, so that others write, too.
 from attrs import define
 from twisted.internet.defer import Deferred
 
-from teamchatd.store import images, messages, news
+from teamchatd.store import images, messages, news, pointers
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 
@@ -47,9 +47,19 @@ def _remove_unreachable(change: Change) -> bool:
         (*channel, AT_ONCE),
     )
     said = [message_id for (message_id,) in rows]
-    if _are_removed(change, said) and not said and not images.discard_in(change, *channel):
+    is_empty = _are_removed(change, said) and not said
+    if is_empty and not _are_more_discarded(change, *channel):
         change.cursor.execute("DELETE FROM deleted_channels WHERE id = ?", channel)
     return True
+
+
+def _are_more_discarded(change: Change, channel_id: str) -> bool:
+    """
+    Delete some of what there is of a deleted channel beside its messages.
+
+    @return: whether there may be more.
+    """
+    return images.discard_in(change, channel_id) or pointers.discard_in(change, channel_id)
 
 
 def _are_removed(change: Change, message_ids: list[str]) -> bool:

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from teamchatd.errors import Forbidden, Invalid, NotFound, Unidentified
 from teamchatd.model import Everyone, User
-from teamchatd.store import identities, sessions
+from teamchatd.store import identities, pointers, sessions
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 from teamchatd.store.sessions import Opening
@@ -158,7 +158,7 @@ def add(change: Change, new: NewUser) -> User:
     user = User(new.id, name, new.email, new.is_admin, change.at, new.password_hash)
     change.cursor.execute(
         "INSERT INTO users (id, user_name, name_key, email, email_key, password_hash, is_admin,"
-        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        " created_at, reads_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             user.id,
             user.user_name,
@@ -168,6 +168,7 @@ def add(change: Change, new: NewUser) -> User:
             user.password_hash,
             user.is_admin,
             user.created_at,
+            change.position,
         ),
     )
     told = {"id": user.id, "userName": user.user_name, "email": user.email}
@@ -312,6 +313,7 @@ def _take_out(change: Change, user: User, kind: str, told: dict[str, str]) -> No
         (change.at, user.id),
     )
     identities.forget(change, user.id)
+    pointers.forget(change, user.id)
     if user.is_admin and not has_admin(change.cursor):
         raise LastAdmin("The last administrator cannot go.")
     # Their streams hear this, and are then cut by what the end of their sessions tells.

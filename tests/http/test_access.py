@@ -167,6 +167,18 @@ Between bob and ada, who is no exception there either
  PUT /messages/{memo}                                    401   404   404   200   403   401   401
  DELETE /messages/{memo}                                 401   404   404   200   403   401   401
 
+What one has read
+ GET /reads                                              401   200   200   200   200   401   401
+ PUT /reads/{channel}                                    401   200   200   200   200   401   401
+ PUT /reads/{channel} (up to the reply)                  401   404   404   404   404   401   401
+ PUT /reads/{channel} (up to the whisper)                401   404   404   404   404   401   401
+ PUT /reads/{pond}                                       401   404   404   404   404   401   401
+ PUT /reads/{nothing}                                    401   404   404   404   404   401   401
+ PUT /reads/{private}                                    401   403   404   404   403   401   401
+ PUT /reads/{private} (up to the whisper)                401   403   200   200   403   401   401
+ PUT /reads/{office} (up to the whisper)                 401   403   403   404   404   401   401
+ PUT /reads/{office} (up to the memo)                    401   403   403   200   200   401   401
+
 A conversation by way of channels and threads
  PUT /channels/{private}                                 401   403   403   403   404   401   401
  DELETE /channels/{private}                              401   403   403   403   404   401   401
@@ -239,6 +251,9 @@ TOLD = """
  DELETE /messages/{whisper}/reactions                 bob     DELETE_REACTION          cleo bob
  PUT /messages/{memo}                                 bob     UPDATE_DM_MESSAGE        bob ada
  POST /messages/{memo}/reactions                      ada     NEW_REACTION             bob ada
+ PUT /reads/{channel}                                 eve     UPDATE_READ              eve
+ PUT /reads/{private} (up to the whisper)             cleo    UPDATE_READ              cleo
+ PUT /reads/{office} (up to the memo)                 ada     UPDATE_READ              ada
  POST /channels/{channel}/messages/image              bob     nothing                  nobody
  POST /messages/{message}/thread/image                bob     nothing                  nobody
  POST /conversations/{private}/messages/image         bob     nothing                  nobody
@@ -269,6 +284,7 @@ SENT = {
     "reaction": "+1",
     "targetUserId": "{dan}",
     "channelId": "{channel}",
+    "messageId": "{message}",
     "refreshToken": "{refresh}",
     "filename": "garden.png",
     "image": DOT,
@@ -286,6 +302,9 @@ ALSO_SENT = {
     "(fresh)": {"images": ["{fresh}"]},
     "(fresh sketch)": {"images": ["{fresh sketch}"]},
     "(fresh secret)": {"images": ["{fresh secret}"]},
+    "(up to the reply)": {"messageId": "{reply}"},
+    "(up to the whisper)": {"messageId": "{whisper}"},
+    "(up to the memo)": {"messageId": "{memo}"},
     "DELETE /messages": {"reaction": "heart"},
 }
 """

@@ -19,6 +19,7 @@ TABLES = (
     "message_images",
     "leftovers",
     "conversations",
+    "reads",
     "webhooks",
     "settings",
     "letters",
@@ -42,6 +43,7 @@ MEMBERS = [
     ("POST", "/conversations/{talk}/messages/image", IMAGE),
     ("PUT", "/conversations/{talk}/messages/{direct}", {"content": "hi"}),
     ("DELETE", "/conversations/{talk}/messages/{direct}", {}),
+    ("PUT", "/reads/{general}", {"messageId": "{message}"}),
     ("PUT", "/users/me", {"userName": "evelyn"}),
     ("POST", "/users/exit", {}),
 ]

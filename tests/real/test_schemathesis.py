@@ -119,9 +119,11 @@ class World:
                 token = webhook["token"]
         return names, token
 
-    def body(self, fields):
+    def body(self, fields, names):
         """
         The same, of what a body names: no schema can say what is there.
+
+        @param names: what the path names.
         """
         known = {}
         if "email" in fields:
@@ -130,6 +132,9 @@ class World:
             known["targetUserId"] = self.user()
         if "channelId" in fields:
             known["channelId"] = self.daemon.general(self.ada)
+        if "messageId" in fields:
+            where = f"/channels/{names['channelId']}/messages"
+            known["messageId"] = self.made(where, {"content": "hello"})["message"]["id"]
         if "image" in fields:
             known = {"filename": "x.png", "image": self.png, "thumbnail": self.png}
         if "images" in fields:
@@ -212,7 +217,7 @@ def test_as_described(world, operations, call):
         if not is_strange:
             case.query.pop("before", None)
             if isinstance(case.body, dict):
-                case.body = world.body(case.body)
+                case.body = world.body(case.body, names)
         ask(case, token or world.caller(call))
 
     @tried(operation, GenerationMode.NEGATIVE, WRONG)

@@ -1,0 +1,144 @@
+/**
+ * What somebody does, other than sending (`outbox.js`).
+ */
+
+import { signal } from "../lib.js";
+import { withReaction } from "./events.js";
+import { complain, dismiss, notice } from "./notices.js";
+import { allLoaded, publish } from "./places.js";
+import { call, callAtTheEnd, callForBytes, renewUser, session } from "./session.js";
+import { putConversation, putUser } from "./state.js";
+
+const UNDO_SECONDS = 6;
+const KEPT_IMAGES = 300;
+
+/** @param {{content?: string, images?: string[]}} change @throws {ApiError} */
+export async function edit(message, change) {
+  const answer = await call("PUT", pathOf(message), change);
+  renew(message.id, () => answer.message);
+}
+
+/** Choose an emoji, or take it back. It is seen at once, and undone if it was refused. */
+export async function react(message, reaction) {
+  const mine = session.peek().user.id;
+  const isThere = !message.reactions[reaction]?.includes(mine);
+  const seen = (is) => renew(message.id, (each) => withReaction(each, reaction, mine, is));
+  seen(isThere);
+  try {
+    const path = `/messages/${encodeURIComponent(message.id)}/reactions`;
+    await call(isThere ? "POST" : "DELETE", path, { reaction });
+  } catch (error) {
+    seen(!isThere);
+    complain(error);
+  }
+}
+
+/** @returns {Promise<string>} the place where one talks with them. */
+export async function openConversation(userId) {
+  const { conversation } = await call("POST", "/conversations", { targetUserId: userId });
+  putConversation(conversation);
+  return conversation.id;
+}
+
+export async function rename(userName) {
+  const { user } = await call("PUT", "/users/me", { userName });
+  putUser(user);
+  renewUser(user);
+}
+
+// --- Deleting, with time to think better of it -------------------------------------------
+
+/** Map of id to `{message, noticeId, timer}`: hidden here, and not yet deleted. */
+export const removing = signal(new Map());
+
+export function remove(message) {
+  if (removing.peek().has(message.id)) return;
+  const action = { label: "Undo", run: () => undoRemove(message.id) };
+  const noticeId = notice("Message deleted", { seconds: UNDO_SECONDS, action });
+  const timer = setTimeout(() => removeNow(message), UNDO_SECONDS * 1000);
+  removing.value = new Map(removing.peek()).set(message.id, { message, noticeId, timer });
+}
+
+export function undoRemove(id) {
+  const { noticeId, timer } = removing.peek().get(id) ?? {};
+  clearTimeout(timer);
+  dismiss(noticeId);
+  show(id);
+}
+
+async function removeNow(message) {
+  dismiss(removing.peek().get(message.id)?.noticeId);
+  try {
+    await call("DELETE", pathOf(message));
+    allLoaded().forEach((place) => place.remove(message.id));
+    publish();
+  } catch (error) {
+    // Somebody else was faster: it is gone, as was wanted.
+    if (error.status !== 404) complain(error);
+  }
+  show(message.id);
+}
+
+function show(id) {
+  const rest = new Map(removing.peek());
+  rest.delete(id);
+  removing.value = rest;
+}
+
+// Whoever closes the page has not undone it.
+addEventListener("pagehide", () => {
+  for (const { message, timer } of removing.peek().values()) {
+    clearTimeout(timer);
+    callAtTheEnd("DELETE", pathOf(message));
+  }
+  removing.value = new Map();
+});
+
+// --- Images ------------------------------------------------------------------------------
+
+const images = new Map();
+
+/**
+ * The address of an image for `<img>`, which could not ask for it itself: it sends no token.
+ * @param {"thumb"|"full"} size
+ * @returns {Promise<string>}
+ */
+export function imageUrl(message, filename, size = "thumb") {
+  const base = message.channelId.startsWith("dm:") ? "conversations" : "channels";
+  const place = `/${base}/${encodeURIComponent(message.channelId)}`;
+  const query = size === "thumb" ? "?size=thumb" : "";
+  const path = `${place}/messages/image/${encodeURIComponent(filename)}${query}`;
+  if (!images.has(path)) images.set(path, ask(path));
+  forgetOldImages();
+  return images.get(path);
+}
+
+async function ask(path) {
+  try {
+    return URL.createObjectURL(await callForBytes(path));
+  } catch (error) {
+    images.delete(path); // so that the next look asks again
+    throw error;
+  }
+}
+
+async function forgetOldImages() {
+  if (images.size <= KEPT_IMAGES) return;
+  const [path, address] = images.entries().next().value;
+  images.delete(path);
+  URL.revokeObjectURL(await address.catch(() => ""));
+}
+
+export function forgetImages() {
+  images.forEach((address) => address.then(URL.revokeObjectURL, () => {}));
+  images.clear();
+}
+
+// --- What they have in common --------------------------------------------------------------
+
+function renew(id, change) {
+  allLoaded().forEach((place) => place.replace(id, change));
+  publish();
+}
+
+const pathOf = (message) => `/messages/${encodeURIComponent(message.id)}`;

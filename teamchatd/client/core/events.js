@@ -1,0 +1,182 @@
+/**
+ * What each event changes here.
+ *
+ * Every change can be made twice, and an older state may come after a newer one that was
+ * asked for meanwhile: the newer one's own event is then still on its way.
+ */
+
+import { batch } from "../lib.js";
+import { considerNotifying } from "./attention.js";
+import { noticeAssets } from "./config.js";
+import { notice } from "./notices.js";
+import { delivered, settle } from "./outbox.js";
+import {
+  allLoaded,
+  dropPlace,
+  loadedPlace,
+  loadedThread,
+  publish,
+  reloadAll,
+} from "./places.js";
+import { isAtEnd, isInView, markRead } from "./reading.js";
+import { go, route } from "./route.js";
+import { lose, renewUser, session } from "./session.js";
+import * as state from "./state.js";
+
+let queue = [];
+/** Messages that were counted: a repeated event must not count them again. */
+let counted = new Set();
+
+/** Take an event; a burst of them is one change of the page. */
+export function heard(event) {
+  if (!queue.length) setTimeout(applyAll);
+  queue.push(event);
+}
+
+export function forgetEvents() {
+  queue = [];
+  counted = new Set();
+}
+
+async function applyAll() {
+  const waited = state.whileLoading();
+  if (waited) await waited;
+  if (state.whileLoading()) return applyAll();
+  const events = queue;
+  queue = [];
+  batch(() => {
+    events.forEach(({ type, payload }) => changes[type]?.(payload));
+    allLoaded().forEach((place) => isAtEnd(place) && place.trim());
+    publish();
+  });
+  if (waited && events.some(({ type }) => type in COUNTED)) state.loadUnread();
+  markRead();
+}
+
+/** What is counted as unread, and may be in the counts that were asked for meanwhile. */
+const COUNTED = { NEW_MESSAGE: true, NEW_DM_MESSAGE: true };
+
+const changes = {
+  CONNECTED: ({ assets }) => noticeAssets(assets),
+  RESET: () => startAnew(),
+
+  NEW_MESSAGE: hearMessage,
+  UPDATE_MESSAGE: (message) => loadedPlace(message.channelId)?.put(message),
+  DELETE_MESSAGE({ id, channelId }) {
+    loadedPlace(channelId)?.remove(id);
+    closeThread(id);
+  },
+
+  NEW_DM_MESSAGE(message) {
+    state.touchConversation(message.channelId, message.createdAt);
+    hearMessage(message);
+  },
+  UPDATE_DM_MESSAGE: (message) => loadedPlace(message.channelId)?.put(message),
+  DELETE_DM_MESSAGE: ({ id, conversationId }) => loadedPlace(conversationId)?.remove(id),
+  NEW_CONVERSATION: (conversation) => state.putConversation(conversation),
+
+  NEW_THREAD_REPLY({ parentMessageId, channelId, reply, threadMeta }) {
+    loadedThread(parentMessageId)?.put(reply);
+    renewParent(channelId, parentMessageId, threadMeta);
+    delivered(reply);
+    considerNotifying(reply);
+  },
+  UPDATE_THREAD_REPLY: (reply) => loadedThread(reply.threadId)?.put(reply),
+  DELETE_THREAD_REPLY({ id, threadId, channelId, threadMeta }) {
+    loadedThread(threadId)?.remove(id);
+    renewParent(channelId, threadId, threadMeta);
+  },
+
+  NEW_REACTION: ({ messageId, userId, reaction }) => renewReaction(messageId, reaction, userId, true),
+  DELETE_REACTION: ({ messageId, userId, reaction }) =>
+    renewReaction(messageId, reaction, userId, false),
+
+  NEW_CHANNEL: (channel) => state.putChannel(channel),
+  UPDATE_CHANNEL: (channel) => state.putChannel(channel),
+  DELETE_CHANNEL({ id, name }) {
+    const wasThere = route.peek().placeId === id;
+    state.dropChannel(id);
+    dropPlace(id);
+    if (!wasThere) return;
+    go({ placeId: state.channels.peek()[0]?.id ?? null, replace: true });
+    notice(`The channel ${name} was deleted.`);
+  },
+
+  NEW_USER: (user) => state.putUser(user),
+  UPDATE_USER(user) {
+    state.putUser(user);
+    state.renameOther(user);
+    renewUser(user);
+    allLoaded().forEach((place) => place.replaceAll((message) => withName(message, user)));
+  },
+  REMOVE_USER: leave,
+  USER_EXIT: leave,
+
+  UPDATE_READ: ({ channelId, unread }) => state.setUnread(channelId, unread),
+  UPDATE_SERVER_SETTINGS: ({ name }) => state.setServerName(name),
+};
+
+/** What was missed is gone from the record: all that is shown is asked for again. */
+export function startAnew() {
+  counted = new Set();
+  state.load();
+  reloadAll().then(settle);
+}
+
+function hearMessage(message) {
+  const place = loadedPlace(message.channelId);
+  place?.put(message);
+  delivered(message);
+  if (message.author.id === session.peek()?.user.id || counted.has(message.id)) return;
+  remember(message.id);
+  if (!isInView(message.channelId)) state.addUnread(message.channelId);
+  considerNotifying(message);
+}
+
+function remember(id) {
+  counted.add(id);
+  if (counted.size > 5000) counted.delete(counted.values().next().value);
+}
+
+function renewParent(channelId, id, threadMeta) {
+  loadedPlace(channelId)?.replace(id, ({ threadMeta: _, ...message }) =>
+    threadMeta ? { ...message, threadMeta } : message,
+  );
+}
+
+function renewReaction(messageId, reaction, userId, isThere) {
+  for (const place of allLoaded()) {
+    place.replace(messageId, (message) => withReaction(message, reaction, userId, isThere));
+  }
+}
+
+/** @returns {object} the message, with this user's reaction there or not. */
+export function withReaction(message, reaction, userId, isThere) {
+  const { [reaction]: chosen = [], ...others } = message.reactions;
+  if (chosen.includes(userId) === isThere) return message;
+  const now = isThere ? [...chosen, userId] : chosen.filter((id) => id !== userId);
+  if (!now.length) return { ...message, reactions: others };
+  return { ...message, reactions: { ...message.reactions, [reaction]: now } };
+}
+
+function withName(message, { id, userName }) {
+  const { author, threadMeta } = message;
+  const isLast = threadMeta?.lastReplyBy.id === id;
+  if (author.id !== id && !isLast) return message;
+  return {
+    ...message,
+    author: author.id === id ? { ...author, userName } : author,
+    ...(isLast && { threadMeta: { ...threadMeta, lastReplyBy: { id, userName } } }),
+  };
+}
+
+function closeThread(parentId) {
+  const { placeId, threadId } = route.peek();
+  if (threadId === parentId) go({ placeId, replace: true });
+}
+
+function leave({ id }) {
+  state.dropUser(id);
+  if (id === session.peek()?.user.id) lose();
+}
+

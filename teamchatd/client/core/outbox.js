@@ -1,0 +1,268 @@
+/**
+ * What was sent and is not there yet.
+ *
+ * Each entry has a name of its own, the `clientId`, under which the server takes it once,
+ * however often we try. So after a lost answer we simply try again, also after the page was
+ * closed: entries are kept in the browser's database, with their images.
+ */
+
+import { computed, signal } from "../lib.js";
+import { openDB } from "../vendor/idb.js";
+import { hold, pause } from "./alone.js";
+import { line } from "./line.js";
+import { allLoaded, loadedPlace, loadedThread, placeAt, publish, threadOf } from "./places.js";
+import { call, callWithProgress, session } from "./session.js";
+
+const FIRST_WAIT = 1_000;
+const LONGEST_WAIT = 30_000;
+
+/**
+ * All of this user's, in the order of sending:
+ * `{clientId, placeId, kind, parentId, content, files, state, sentence, createdAt}`, with state
+ * waiting, sending, failed or sent; a file is `{name, type, blob, url, progress}`.
+ */
+export const outbox = signal([]);
+
+let kept = Promise.resolve(null);
+/** Queues of the places: in one place, what was sent first arrives first. */
+const busy = new Set();
+let wakeUps = [];
+/** Messages that events have brought, some of them before the answer that names them ours. */
+const told = new Set();
+/** How to let go of an entry: as long as we hold it, no other tab sends it. */
+const releases = new Map();
+
+/** @returns {object[]} what is on its way to a place, or to a thread of it. */
+export const pendingIn = (placeId, parentId = null) =>
+  outbox.value.filter((each) => each.placeId === placeId && each.parentId === parentId);
+
+/** How many have not arrived; before the page is closed, somebody may want to know. */
+export const undelivered = computed(() => outbox.value.filter(({ state }) => state !== "sent").length);
+
+/**
+ * @param {import("./places.js").Place} place a thread, too.
+ * @param {{content: string, files?: File[]}} what
+ */
+export function send(place, { content, files = [] }) {
+  const isReply = place.kind === "thread";
+  const entry = {
+    clientId: newId(),
+    userId: session.peek().user.id,
+    placeId: isReply ? place.channel.id : place.id,
+    kind: place.kind,
+    parentId: isReply ? place.id : null,
+    content,
+    files: files.map((file) => ({ name: file.name, type: file.type, blob: file, progress: 0 })),
+    state: "waiting",
+    sentence: null,
+    createdAt: Date.now(),
+  };
+  hold(`outbox ${entry.clientId}`, (done) => releases.set(entry.clientId, done));
+  outbox.value = [...outbox.peek(), withAddresses(entry)];
+  write(entry);
+  work(entry.placeId);
+}
+
+export function retry(clientId) {
+  change(clientId, { state: "waiting", sentence: null });
+  work(outbox.peek().find((each) => each.clientId === clientId)?.placeId);
+}
+
+/** @returns {object} the entry, so that its text need not be lost. */
+export function discard(clientId) {
+  const entry = outbox.peek().find((each) => each.clientId === clientId);
+  drop(clientId);
+  return entry;
+}
+
+/** An event has brought a message: if it was ours, it is not on its way any more. */
+export function delivered(message) {
+  told.add(message.id);
+  if (told.size > 500) told.delete(told.values().next().value);
+  const entry = outbox.peek().find((each) => each.messageId === message.id);
+  if (entry) drop(entry.clientId);
+}
+
+/** Look for what an earlier page has left behind, unless another tab still works on it. */
+export async function openOutbox() {
+  const mine = session.peek().user.id;
+  kept = openDB("teamchat", 1, {
+    upgrade: (database) => database.createObjectStore("outbox", { keyPath: "clientId" }),
+  }).catch(() => null);
+  const entries = (await (await kept)?.getAll("outbox").catch(() => [])) ?? [];
+  for (const entry of entries.filter((each) => each.userId === mine)) {
+    const take = (done) => adopt(entry, done);
+    hold(`outbox ${entry.clientId}`, take, { ifAvailable: true });
+  }
+}
+
+export function closeOutbox() {
+  releases.forEach((release) => release());
+  releases.clear();
+  outbox.value = [];
+  wakeUp();
+}
+
+/** The server can be reached again. */
+export function wakeUp() {
+  wakeUps.forEach((wake) => wake());
+  wakeUps = [];
+}
+
+function adopt(entry, release) {
+  const isThere = outbox.peek().some(({ clientId }) => clientId === entry.clientId);
+  if (isThere || session.peek()?.user.id !== entry.userId) return release();
+  releases.set(entry.clientId, release);
+  const entries = [...outbox.peek(), withAddresses(entry)];
+  outbox.value = entries.toSorted((one, other) => one.createdAt - other.createdAt);
+  work(entry.placeId);
+}
+
+// --- Sending ---------------------------------------------------------------------------
+
+async function work(placeId) {
+  if (busy.has(placeId)) return;
+  busy.add(placeId);
+  let wait = FIRST_WAIT;
+  try {
+    for (let entry; (entry = nextFor(placeId)); ) {
+      const error = await attempt(entry);
+      if (!error) wait = FIRST_WAIT;
+      else if (error.isPassing || error.status === 401) {
+        change(entry.clientId, { state: "waiting" });
+        await patience(Math.max(wait, error.retryAfter * 1000));
+        wait = Math.min(wait * 2, LONGEST_WAIT);
+      }
+    }
+  } finally {
+    busy.delete(placeId);
+  }
+}
+
+const nextFor = (placeId) =>
+  outbox.peek().find((each) => each.placeId === placeId && each.state === "waiting");
+
+/** @returns {Promise<Error|null>} what has gone wrong. */
+async function attempt(entry) {
+  change(entry.clientId, { state: "sending" });
+  try {
+    const images = await upload(entry);
+    const { clientId, content } = entry;
+    const body = { content, clientId, ...(images.length && { images }) };
+    const answer = await call("POST", pathOf(entry), body);
+    arrived(entry, answer.message ?? answer.reply);
+    return null;
+  } catch (error) {
+    if (!error.isPassing && error.status !== 401) {
+      change(entry.clientId, { state: "failed", sentence: error.message });
+      write(outbox.peek().find((each) => each.clientId === entry.clientId));
+    }
+    return error;
+  }
+}
+
+async function upload(entry) {
+  for (const file of entry.files) {
+    if (file.filename) continue; // it is there from an earlier attempt
+    const body = { filename: file.name, image: await base64(file.blob) };
+    const showing = (progress) => changeFile(entry.clientId, file, { progress });
+    const { filename } = await callWithProgress(`${pathOf(entry)}/image`, body, showing);
+    file.filename = filename;
+    changeFile(entry.clientId, file, { progress: 1, filename });
+  }
+  return entry.files.map((file) => file.filename);
+}
+
+/**
+ * The answer is here, and its event tells where among the others the message belongs. Only
+ * while nobody listens the answer has to do.
+ */
+function arrived(entry, message) {
+  const place = entry.parentId ? loadedThread(entry.parentId) : loadedPlace(entry.placeId);
+  const isSeen = told.has(message.id) || place?.find(message.id);
+  if (!isSeen && line.peek().state === "live") {
+    change(entry.clientId, { state: "sent", messageId: message.id });
+    forgetKept(entry.clientId);
+    return;
+  }
+  if (!isSeen) place?.put(message);
+  publish();
+  drop(entry.clientId);
+}
+
+/** What came with an event before its answer was here, or never will come with one. */
+export function settle() {
+  for (const { messageId, clientId } of outbox.peek()) {
+    if (messageId && allLoaded().some((place) => place.find(messageId))) drop(clientId);
+  }
+}
+
+const pathOf = ({ placeId, parentId }) =>
+  (parentId ? threadOf(parentId, placeId) : placeAt(placeId)).path;
+
+async function patience(milliseconds) {
+  await Promise.race([pause(milliseconds), new Promise((wake) => wakeUps.push(wake))]);
+}
+
+function base64(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onerror = () => reject(new Error("This image cannot be read any more."));
+    reader.readAsDataURL(blob);
+  });
+}
+
+// --- Keeping ---------------------------------------------------------------------------
+
+function change(clientId, news) {
+  outbox.value = outbox.peek().map((each) =>
+    each.clientId === clientId ? Object.assign({ ...each }, news) : each,
+  );
+}
+
+function changeFile(clientId, file, news) {
+  const entry = outbox.peek().find((each) => each.clientId === clientId);
+  const at = entry?.files.findIndex((each) => each.url === file.url);
+  if (entry) change(clientId, { files: entry.files.with(at, { ...entry.files[at], ...news }) });
+}
+
+function drop(clientId) {
+  const entry = outbox.peek().find((each) => each.clientId === clientId);
+  if (!entry) return;
+  outbox.value = outbox.peek().filter((each) => each !== entry);
+  releases.get(clientId)?.();
+  releases.delete(clientId);
+  forgetKept(clientId);
+  // The message takes the image's place only when it has loaded its own.
+  setTimeout(() => entry.files.forEach(({ url }) => URL.revokeObjectURL(url)), 10_000);
+}
+
+const withAddresses = (entry) => ({
+  ...entry,
+  state: entry.state === "failed" ? "failed" : "waiting",
+  files: entry.files.map((file) => ({ ...file, url: URL.createObjectURL(file.blob) })),
+});
+
+/** One after the other, or an entry could be kept after it was forgotten. */
+function then(work) {
+  kept = kept.then(async (database) => {
+    if (database) await work(database).catch(() => {}); // full, or forbidden: we still send it
+    return database;
+  });
+}
+
+function write(entry) {
+  if (!entry) return;
+  const { files, ...rest } = entry;
+  const plain = files.map(({ name, type, blob }) => ({ name, type, blob, progress: 0 }));
+  then((database) => database.put("outbox", { ...rest, files: plain }));
+}
+
+const forgetKept = (clientId) => then((database) => database.delete("outbox", clientId));
+
+/** `crypto.randomUUID` is there on https only. */
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

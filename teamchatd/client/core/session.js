@@ -1,0 +1,261 @@
+/**
+ * Who is signed in here: one session for all tabs of this browser.
+ *
+ * Access tokens are short-lived, and a refresh token is spent by its first use: two tabs
+ * that spend the same one would end the session. So one tab at a time asks for a new pair,
+ * and looks first whether another one has it already.
+ */
+
+import { signal } from "../lib.js";
+import { alone } from "./alone.js";
+import { ApiError, ask, askForBytes, send } from "./api.js";
+import { forget, keep, kept, onKept } from "./kept.js";
+
+const NAME = "session";
+/** When somebody signed out: the other tabs see the session go, and this says why. */
+const LEAVING = "signed-out";
+const LATELY = 10_000;
+const LEFT = "teamchat.left-for";
+const EARLY = 15_000;
+const SELDOM = 60_000;
+
+/** null, or `{user}`: who is signed in. */
+export const session = signal(null);
+
+/** The session ended without anybody having signed out. */
+export const lost = signal(false);
+
+/**
+ * What the address brought along, which leaves it at once: whoever looks over a shoulder
+ * or finds it in the history would have it, too.
+ * `{kind: "none"}`, `{kind: "link", token, email}` or `{kind: "failed", sentence}`.
+ */
+export const arrival = signal({ kind: "none" });
+
+let refreshing = null;
+let timer = 0;
+
+// --- The ways in -----------------------------------------------------------------------
+
+export async function signInDev(email) {
+  const { token } = await ask("POST", "/auth/dev-login", { body: { email } });
+  await begin({ access: token, refresh: null, until: Date.now() + 24 * 3600_000 });
+}
+
+export const signInWithPassword = (email, password) =>
+  enter("/auth/password-login", { body: { email, password } });
+
+export const register = (email, password) =>
+  enter("/auth/register", { body: { email, password } });
+
+export const setPassword = (token, email, password) =>
+  enter("/auth/setup-password", { body: { email, password, token } });
+
+export const openLink = (token, email) => enter("/auth/verify", { body: { email }, token });
+
+export const askForReset = (email) => said("/auth/request-password-reset", email);
+
+export const askForLink = (email) => said("/auth/login", email);
+
+export async function signOut() {
+  const { access, refresh } = kept(NAME) ?? {};
+  keep(LEAVING, Date.now());
+  end();
+  lost.value = false;
+  if (!access) return;
+  const how = { token: access, body: refresh ? { refreshToken: refresh } : { keepCurrent: false } };
+  try {
+    // A session of dev mode has no refresh token to name it by; it is named by itself.
+    if (refresh) await ask("POST", "/auth/logout", how);
+    else await endThis(access);
+  } catch {
+    // It runs out by itself. The user has left, and shall not have to wait for it.
+  }
+}
+
+async function endThis(token) {
+  const { sessions } = await ask("GET", "/auth/sessions", { token });
+  const sessionId = sessions.find((each) => each.isCurrent).id;
+  await ask("DELETE", "/auth/sessions", { token, body: { sessionId } });
+}
+
+async function said(path, email) {
+  const { message } = await ask("POST", path, { body: { email } });
+  return message;
+}
+
+async function enter(path, how) {
+  await begin(pair(await ask("POST", path, how)));
+}
+
+async function begin(tokens) {
+  const { user } = await ask("GET", "/auth/me", { token: tokens.access });
+  arrival.value = { kind: "none" };
+  lost.value = false;
+  hold({ ...tokens, user });
+}
+
+const pair = ({ accessToken, refreshToken, exp }) => ({
+  access: accessToken,
+  refresh: refreshToken,
+  until: Date.now() + exp * 1000,
+});
+
+// --- While it lasts --------------------------------------------------------------------
+
+/**
+ * A token that can be used now.
+ * @param {string|null} refused one that the server has just refused.
+ * @throws {ApiError} with status 401 when the session is over.
+ */
+export async function accessToken(refused = null) {
+  const held = kept(NAME);
+  if (!held) throw over();
+  if (held.access !== refused && held.until > Date.now() + EARLY) return held.access;
+  if (!held.refresh) {
+    if (held.access === refused) throw lose();
+    return held.access;
+  }
+  refreshing ??= alone("refresh", () => refresh(held.access)).finally(() => (refreshing = null));
+  return refreshing;
+}
+
+async function refresh(spent) {
+  const held = kept(NAME);
+  if (!held) throw over();
+  if (held.access !== spent) return held.access; // another tab was faster
+  try {
+    const answer = await ask("POST", "/auth/refresh", { body: { refreshToken: held.refresh } });
+    hold({ ...pair(answer), user: held.user });
+    return answer.accessToken;
+  } catch (error) {
+    throw error.status === 401 ? lose() : error;
+  }
+}
+
+/**
+ * A call for whoever is signed in; with a token that was refused it is made once more
+ * with a new one.
+ */
+export const call = (method, path, body, more) =>
+  withToken((token) => ask(method, path, { body, token, ...more }));
+
+/** An image, which `<img>` could not ask for by itself: it sends no token. */
+export const callForBytes = (path) => withToken((token) => askForBytes(path, token));
+
+export const callWithProgress = (path, body, progress) =>
+  withToken((token) => send(path, token, body, progress));
+
+/** A last call of a page that is being closed: nobody waits for the answer. */
+export function callAtTheEnd(method, path, body) {
+  const held = kept(NAME);
+  if (held) ask(method, path, { body, token: held.access, keepalive: true }).catch(() => {});
+}
+
+async function withToken(work) {
+  const token = await accessToken();
+  try {
+    return await work(token);
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    return work(await accessToken(token));
+  }
+}
+
+/** Somebody told us who we are now: `PUT /users/me`, or an event. */
+export function renewUser(user) {
+  const held = kept(NAME);
+  if (!held || held.user.id !== user.id) return;
+  keep(NAME, { ...held, user: { ...held.user, ...user } });
+  session.value = { user: { ...held.user, ...user } };
+}
+
+function hold(held) {
+  keep(NAME, held);
+  if (session.value?.user.id !== held.user.id) session.value = { user: held.user };
+  renewInTime();
+}
+
+/**
+ * An idle page asks for nothing; without this its refresh token would run out while it is
+ * open, and the first word after a week would find nobody signed in.
+ */
+function renewInTime() {
+  clearTimeout(timer);
+  const held = kept(NAME);
+  if (!held?.refresh) return;
+  const wait = Math.max(held.until - Date.now() - 2 * EARLY, SELDOM);
+  timer = setTimeout(() => accessToken().catch(() => {}).finally(renewInTime), wait);
+}
+
+/** @returns {ApiError} to be thrown: there is no session any more. */
+export function lose() {
+  if (kept(NAME) || session.value) lost.value = true;
+  end();
+  return over();
+}
+
+const over = () => new ApiError("You are not signed in any more.", 401);
+
+function end() {
+  clearTimeout(timer);
+  forget(NAME);
+  session.value = null;
+}
+
+// --- At the start ----------------------------------------------------------------------
+
+/** Look at what this browser keeps and what the address brought. */
+export async function arrive() {
+  const brought = new URLSearchParams(location.search);
+  if (location.search) history.replaceState(null, "", location.pathname + location.hash);
+  onKept((name) => (name === NAME || name === null) && follow());
+  if (brought.has("access_token")) return arriveFromProvider(brought);
+  if (brought.has("oauth_error")) {
+    arrival.value = { kind: "failed", sentence: brought.get("oauth_error") };
+  } else if (brought.has("token")) {
+    arrival.value = { kind: "link", token: brought.get("token"), email: brought.get("email") ?? "" };
+  }
+  const held = kept(NAME);
+  if (held) hold(held);
+}
+
+/**
+ * Leave for a provider, and remember that it was here that somebody wanted to: a link with
+ * a stranger's tokens in it would otherwise sign people in as that stranger.
+ */
+export function leaveFor(provider) {
+  sessionStorage.setItem(LEFT, provider.id);
+  location.assign(provider.loginUrl);
+}
+
+async function arriveFromProvider(brought) {
+  if (!sessionStorage.getItem(LEFT)) {
+    const sentence = "That sign-in was not begun in this window. Please begin it here.";
+    return void (arrival.value = { kind: "failed", sentence });
+  }
+  sessionStorage.removeItem(LEFT);
+  const tokens = {
+    access: brought.get("access_token"),
+    refresh: brought.get("refresh_token"),
+    until: Date.now() + Number(brought.get("expires_in")) * 1000,
+  };
+  try {
+    await begin(tokens);
+  } catch (error) {
+    arrival.value = { kind: "failed", sentence: error.message };
+  }
+}
+
+/** Another tab has signed in, out, or has new tokens. */
+function follow() {
+  const held = kept(NAME);
+  if (!held) {
+    lost.value = session.value !== null && !(kept(LEAVING) > Date.now() - LATELY);
+    return void (session.value = null);
+  }
+  // What this tab shows is another person's: it must not be mixed with the new one's.
+  if (session.value && session.value.user.id !== held.user.id) return location.reload();
+  if (!session.value) lost.value = false;
+  hold(held);
+}
