@@ -1,0 +1,54 @@
+import { html, useSignal } from "../lib.js";
+import { config } from "../core/config.js";
+import { arrival, lost } from "../core/session.js";
+import { Icon } from "./icon.js";
+import { AskForLink, ForgotPassword } from "./signin/ask.js";
+import { DevSignIn } from "./signin/dev.js";
+import { OpenLink, SetPassword } from "./signin/link.js";
+import { CreateAccount, PasswordSignIn } from "./signin/password.js";
+import { Providers } from "./signin/providers.js";
+
+/** The door: which screen it shows follows from the server's mode and what the address brought. */
+export function SignIn() {
+  const screen = useSignal("start");
+  const show = (name) => (screen.value = name);
+  // Dev mode sends no links; one from before it was switched on leads nowhere.
+  const isLinked = arrival.value.kind === "link" && config.value.auth.mode !== "dev";
+  return html`<main class="signin scrolls">
+    <div class="signin-card">
+      <header class="signin-head">
+        <span class="signin-sign"><${Icon} name="bubble" /></span>
+        <h1><bdi>${config.value.serverName}</bdi></h1>
+      </header>
+      <${News} />
+      ${isLinked ? html`<${Linked} link=${arrival.value} show=${show} />` : html`<${Unlinked} screen=${screen.value} show=${show} />`}
+    </div>
+  </main>`;
+}
+
+/** What happened before: being signed out, or a provider's refusal. */
+function News() {
+  if (arrival.value.kind === "failed") {
+    return html`<p class="alert" role="alert">${arrival.value.sentence}</p>`;
+  }
+  if (!lost.value) return null;
+  return html`<p class="signin-news" role="status">You were signed out. What you were writing is still here.</p>`;
+}
+
+function Linked({ link, show }) {
+  return config.value.auth.mode === "magic-link"
+    ? html`<${OpenLink} link=${link} show=${show} />`
+    : html`<${SetPassword} link=${link} show=${show} />`;
+}
+
+function Unlinked({ screen, show }) {
+  const Screen = screenOf(config.value.auth.mode, screen);
+  return html`<${Screen} key=${screen} show=${show} /><${Providers} />`;
+}
+
+function screenOf(mode, screen) {
+  if (mode === "dev") return DevSignIn;
+  if (mode === "magic-link") return AskForLink;
+  if (screen === "forgot") return ForgotPassword;
+  return screen === "register" ? CreateAccount : PasswordSignIn;
+}
