@@ -19,6 +19,9 @@ How the house is built; a module imports only from the floors above its own:
 - L{teamchatd.tap}: how it starts and stops; C{twistd teamchat} begins there.
 - L{teamchatd.console}: the command C{teamchat}, for the operator.
 
+What runs in the browser lies in C{client/}, plain modules that are served as they are
+(L{teamchatd.http.client}); what others wrote of it is in C{client/vendor/}.
+
 A change goes down through C{http}, C{chat} and C{store} to the disk, and only
 then comes back: as the answer to the one who asked, and as an event, through
 C{live}, to everyone it concerns.

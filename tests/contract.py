@@ -3,6 +3,7 @@ The API description as a judge: every answer the daemon gives and every event
 it tells is held against C{openapi.yaml}.
 """
 
+import gzip
 import json
 import re
 from collections import defaultdict
@@ -13,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import yaml
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from jsonschema.validators import extend
@@ -148,11 +149,14 @@ class Template:
     methods: frozenset[str]
     has_mode: bool
     """Is it there in one sign-in mode only, and 404 in the others?"""
+    has_slashes: bool
+    """May its last part have some?  OpenAPI has no word for that."""
 
     @classmethod
     def described(cls, path: str, item: Mapping[str, Any]) -> "Template":
         methods = frozenset(method.upper() for method in METHODS if method in item)
-        return cls(path, tuple(path[1:].split("/")), methods, "x-auth-mode" in item)
+        segments = tuple(path[1:].split("/"))
+        return cls(path, segments, methods, "x-auth-mode" in item, "x-slashes" in item)
 
     def generality(self) -> list[bool]:
         """
@@ -161,7 +165,9 @@ class Template:
         return [segment.startswith("{") for segment in self.segments]
 
     def fits(self, segments: list[str]) -> bool:
-        return all(
+        if self.has_slashes and "" not in segments:
+            segments = segments[: len(self.segments)]
+        return len(segments) == len(self.segments) and all(
             given != "" if mine.startswith("{") else given == mine
             for mine, given in zip(self.segments, segments, strict=True)
         )
@@ -180,6 +186,7 @@ class Contract:
     seen_events: set[str] = field(factory=set, init=False)
     _document: dict[str, Any] = field(factory=described)
     _templates: dict[int, list[Template]] = field(init=False)
+    _with_slashes: list[Template] = field(factory=list, init=False)
     _judges: dict[str, Any] = field(factory=dict, init=False)
     _responses: dict[tuple[str, str, int], str | None] = field(factory=dict, init=False)
 
@@ -187,7 +194,10 @@ class Contract:
         self._templates = defaultdict(list)
         for path, item in self._document["paths"].items():
             template = Template.described(path, item)
-            self._templates[len(template.segments)].append(template)
+            if template.has_slashes:
+                self._with_slashes.append(template)
+            else:
+                self._templates[len(template.segments)].append(template)
         for templates in self._templates.values():
             templates.sort(key=Template.generality)
 
@@ -261,7 +271,8 @@ class Contract:
         first.
         """
         segments = [unquote(each) for each in path.partition("?")[0][1:].split("/")]
-        return [each for each in self._templates.get(len(segments), []) if each.fits(segments)]
+        possible = [*self._templates.get(len(segments), []), *self._with_slashes]
+        return [each for each in possible if each.fits(segments)]
 
     @staticmethod
     def _hidden(status: int, template: Template, templates: list[Template]) -> bool:
@@ -379,8 +390,12 @@ class Contract:
             begun = answer.body[: len(EMPTY_STREAM)]
             answer.require(EMPTY_STREAM.startswith(begun), f"the stream begins with {begun!r}")
             return
+        if answer.headers.get("content-encoding") == "gzip":
+            answer = evolve(answer, body=gzip.decompress(answer.body))
         if media_type in IMAGES:
             self._check_image(answer, media_type)
+            return
+        if "schema" not in at(where, self._document):  # bytes, or whatever a file holds
             return
         value = answer.json() if media_type == "application/json" else answer.text()
         problem = self._problem(f"{where}/schema", value)

@@ -21,6 +21,7 @@ TYPES = {
     *("NEW_CONVERSATION", "NEW_DM_MESSAGE", "UPDATE_DM_MESSAGE", "DELETE_DM_MESSAGE"),
     *("NEW_THREAD_REPLY", "UPDATE_THREAD_REPLY", "DELETE_THREAD_REPLY"),
     *("NEW_WEBHOOK", "DELETE_WEBHOOK", "UPDATE_SERVER_SETTINGS"),
+    "UPDATE_READ",
 }
 
 
@@ -63,6 +64,11 @@ class Model:
     @ivar names: of everybody who ever wrote something, by id: as of now.
     @ivar said: what was said in a channel or conversation, without replies.
     @ivar replies: by the id of what they answer.
+    @ivar user_id: who looks at it: their own messages are not unread to them.
+    @ivar last_read: by place, the id of the message up to which they have read.
+    @ivar later: by place, the ids of what came after that.
+    @ivar unsure: where somebody has read up to a message that is not shown: what
+        came after it, nobody can tell who was not there.
     """
 
     users: dict = field(factory=dict)
@@ -73,6 +79,10 @@ class Model:
     conversations: dict = field(factory=dict)
     webhooks: dict = field(factory=dict)
     server_name: str = ""
+    user_id: str = ""
+    last_read: dict = field(factory=dict)
+    later: dict = field(factory=dict)
+    unsure: frozenset = frozenset()
 
     # From answers
 
@@ -102,8 +112,48 @@ class Model:
             told = {key: webhook[key] for key in ("id", "name", "channelId")}
             model.webhooks[webhook["id"]] = told
         model.server_name = daemon.done(daemon.get("/server/settings", who))["name"]
-        model._check_what_follows(daemon.done(daemon.get("/auth/me", who))["user"]["id"])
+        model.user_id = daemon.done(daemon.get("/auth/me", who))["user"]["id"]
+        model._check_what_follows(model.user_id)
+        model.count_anew(daemon, who)
         return model
+
+    def count_anew(self, daemon, who, only_in=None):
+        """
+        Ask how much is unread, and find what that is.
+        """
+        answered = daemon.done(daemon.get("/reads", who))["reads"]
+        assert {read["channelId"] for read in answered} == {*self.channels, *self.conversations}
+        self.unsure = frozenset()
+        for read in answered:
+            place, last = read["channelId"], read["lastReadId"]
+            if only_in is not None and place not in only_in:
+                continue
+            self.last_read[place] = last
+            self.later[place] = self._after(place, last, read["unread"])
+            assert self._read(place) == read
+
+    def _after(self, place, last, unread):
+        """
+        The ids of what came after the message C{last}, or from the oldest on of so many
+        that are unread.
+        """
+        ids = list(self.said.get(place, {}))
+        if last is not None:
+            return ids[ids.index(last) + 1 :]
+        others = [each for each in ids if self._is_of_others(place, each)]
+        assert len(others) >= unread
+        return ids[ids.index(others[-unread]) :] if unread else []
+
+    def _is_of_others(self, place, message_id):
+        return self.said[place][message_id]["author"]["id"] != self.user_id
+
+    def _read(self, place):
+        """
+        What is answered of a place, by what is shown of it.
+        """
+        later = self.later.get(place, ())
+        unread = sum(self._is_of_others(place, message_id) for message_id in later)
+        return {"channelId": place, "lastReadId": self.last_read.get(place), "unread": unread}
 
     def _check_what_follows(self, user_id):
         """
@@ -119,11 +169,11 @@ class Model:
             self.conversations[conversation_id] = told
 
     @classmethod
-    def at_first(cls, general, server_name):
+    def at_first(cls, general, server_name, user_id):
         """
         What there is before anything has happened, which no event tells.
         """
-        return cls(channels={general["id"]: general}, server_name=server_name)
+        return cls(channels={general["id"]: general}, server_name=server_name, user_id=user_id)
 
     def _know_user(self, user):
         self.users[user["id"]] = user
@@ -153,12 +203,38 @@ class Model:
 
     def _new_message(self, told):
         self._know(told)
+        place = told["channelId"]
+        self.later[place] = [*self.later.get(place, ()), told["id"]]
 
-    _update_message = _update_thread_reply = _new_message
+    def _update_message(self, told):
+        self._know(told)
+
+    _update_thread_reply = _update_message
 
     def _delete_message(self, told):
-        self.said.get(told["channelId"], {}).pop(told["id"], None)
+        self._take_out(told["channelId"], told["id"])
         self.replies.pop(told["id"], None)  # they are not told of one by one
+
+    def _take_out(self, place, message_id):
+        """
+        The rest is as read and as unread as before.
+        """
+        self.said.get(place, {}).pop(message_id, None)
+        self.later[place] = [each for each in self.later.get(place, ()) if each != message_id]
+        if self.last_read.get(place) == message_id:
+            self.last_read[place] = None
+
+    def _update_read(self, told):
+        place, last = told["channelId"], told["lastReadId"]
+        assert last is not None, "nobody reads up to nothing"
+        self.last_read[place] = last
+        if last in self.said.get(place, {}):
+            self.unsure -= {place}
+            self.later[place] = self._after(place, last, told["unread"])
+            # Of what was unread then, some may be deleted since, and is not shown.
+            assert self._read(place)["unread"] <= told["unread"]
+        else:
+            self.unsure |= {place}
 
     def _new_thread_reply(self, told):
         assert told["reply"]["threadId"] == told["parentMessageId"]
@@ -209,6 +285,9 @@ class Model:
 
     def _delete_channel(self, told):
         self.channels.pop(told["id"], None)
+        self.last_read.pop(told["id"], None)
+        self.later.pop(told["id"], None)
+        self.unsure -= {told["id"]}
         for message_id in self.said.pop(told["id"], {}):
             self.replies.pop(message_id, None)
         self.webhooks = {
@@ -219,6 +298,8 @@ class Model:
 
     def _new_user(self, told):
         self._know_user(told)
+        if told["id"] == self.user_id:  # what was said before counts as read
+            self.later.clear()
 
     def _update_user(self, told):
         self._know_user(self.users[told["id"]] | told)
@@ -235,13 +316,15 @@ class Model:
     def _new_dm_message(self, told):
         participants = self.conversations[told["channelId"]]["participants"]
         assert told["participants"] == participants
-        self._know({key: value for key, value in told.items() if key != "participants"})
+        self._new_message(_without_participants(told))
 
-    _update_dm_message = _new_dm_message
+    def _update_dm_message(self, told):
+        assert told["participants"] == self.conversations[told["channelId"]]["participants"]
+        self._know(_without_participants(told))
 
     def _delete_dm_message(self, told):
         assert told["participants"] == self.conversations[told["conversationId"]]["participants"]
-        self.said.get(told["conversationId"], {}).pop(told["id"], None)
+        self._take_out(told["conversationId"], told["id"])
 
     def _new_webhook(self, told):
         self.webhooks[told["id"]] = told
@@ -278,6 +361,7 @@ class Model:
                 for conversation_id, conversation in self.conversations.items()
             },
             "webhooks": list(self.webhooks.values()) if is_admin else None,
+            "reads": {place: self._read(place) for place in (*self.channels, *self.conversations)},
         }
 
     def _listed(self, messages):
@@ -305,6 +389,10 @@ class Model:
         messages = self.said.get(conversation["id"], {})
         last = {"lastMessageAt": [*messages.values()][-1]["createdAt"]} if messages else {}
         return conversation | {"otherUser": named} | last
+
+
+def _without_participants(told):
+    return {key: value for key, value in told.items() if key != "participants"}
 
 
 def _counted(replies):

@@ -2,6 +2,7 @@
 The description of the API, and the judge that holds the daemon to it.
 """
 
+import gzip
 import json
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
@@ -11,12 +12,17 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from teamchatd import __version__
+from teamchatd.http import assets
 from tests.contract import DESCRIPTION, IMAGES, METHODS, Contract, at, described
 
 DOCUMENT = described()
 
 CALLS = {
     "GET /",
+    "GET /assets/{digest}/{file}",
+    "GET /favicon.ico",
+    "GET /robots.txt",
+    "GET /config.json",
     "GET /health",
     "GET /openapi.json",
     "POST /auth/dev-login",
@@ -78,6 +84,10 @@ CALLS = {
 
 OPEN = {
     "GET /",
+    "GET /assets/{digest}/{file}",
+    "GET /favicon.ico",
+    "GET /robots.txt",
+    "GET /config.json",
     "GET /health",
     "GET /openapi.json",
     "POST /auth/dev-login",
@@ -95,6 +105,12 @@ REDIRECTS = {"GET /auth/oauth/{providerId}", "GET /auth/oauth/{providerId}/callb
 
 PICTURES = {call for call in CALLS if call.endswith("/{filename}")}
 """These answer with bytes, in parts, or not at all if they are known already."""
+
+FILES = {"GET /assets/{digest}/{file}", "GET /favicon.ico"}
+"""These answer with what lies in a folder, or not at all if it is known already."""
+
+TAKES_NOTHING = {"GET /", "GET /health", "GET /openapi.json", "GET /robots.txt"} | FILES
+"""These ask nobody, and store nothing."""
 
 FOR_SOME = {
     "POST /users/add",
@@ -391,10 +407,11 @@ class TestDescription:
         that come from around it, and those that come from what it does.
         """
         statuses = set(OPERATIONS[call]["responses"])
-        assert statuses - STATUSES == (STATUSES_OF_PICTURES if call in PICTURES else set())
+        kept = {"304"} if call in FILES | {"GET /"} else set()
+        assert statuses - STATUSES == (STATUSES_OF_PICTURES if call in PICTURES else kept)
         assert statuses >= {"413", "500"}
         assert ("302" if call in REDIRECTS else "200") in statuses
-        if call not in {"GET /", "GET /health", "GET /openapi.json"}:
+        if call not in TAKES_NOTHING:
             assert statuses >= {"400", "415"}
             assert call == "GET /auth/oauth/{providerId}/callback" or "429" in statuses
             assert call.startswith("GET /auth/oauth/") or "503" in statuses
@@ -423,6 +440,11 @@ class TestDescription:
             if call in PICTURES and status in ("200", "206"):
                 # Bytes, which OpenAPI describes by no schema.
                 assert response["content"] == {media_type: {} for media_type in IMAGES}
+                continue
+            if call in FILES and status == "200":
+                served = {each.partition(";")[0] for each in assets.TYPES.values()}
+                assert response["content"].keys() <= served
+                assert not any(response["content"].values())
                 continue
             (media_type,) = response["content"]
             name = response["content"][media_type]["schema"].get("$ref", "").rpartition("/")[2]
@@ -851,10 +873,33 @@ class TestAnswers:
         """
         A page may be kept, but says what it may load.
         """
-        page = {"content_security_policy": "default-src 'none'", "cache_control": None}
+        page = {"content_security_policy": "default-src 'none'; script-src 'self'"}
+        page |= {"cache_control": "no-cache", "etag": '"5ab887f76126453e"'}
         daemon.answers("GET /", 200, b"<p>teamchat", "text/html", **page)
-        with pytest.raises(AssertionError, match="there is no content-security-policy"):
-            daemon.answers("GET /", 200, b"<p>teamchat", "text/html")
+        for name in page:
+            with pytest.raises(AssertionError, match=name.replace("_", "-")):
+                daemon.answers("GET /", 200, b"<p>teamchat", "text/html", **page | {name: None})
+
+    def test_file(self, daemon: Daemon) -> None:
+        """
+        A file of the page may lie in a folder, and may be compressed.
+        """
+        file = {"content_security_policy": "default-src 'none'; script-src 'self'"}
+        file |= {"cache_control": "public, max-age=31536000, immutable", "etag": '"x"'}
+        zipped = file | {"content_encoding": "gzip"}
+        svg, javascript = "image/svg+xml", "text/javascript; charset=utf-8"
+        daemon.answers("GET /assets/x/a.js", 200, b"let a", javascript, **file)
+        daemon.answers("GET /assets/x/y/z/a.js", 200, b"let a", javascript, **file)
+        daemon.answers("GET /assets/x/a.svg", 200, gzip.compress(b"<svg>"), svg, **zipped)
+        with pytest.raises(AssertionError, match="no image/svg"):
+            daemon.answers("GET /assets/x/a.svg", 200, gzip.compress(b"<p>"), svg, **zipped)
+        with pytest.raises(AssertionError, match="there is no such path"):
+            daemon.answers("GET /assets/x", 200, b"let a", javascript, **file)
+        for name in file:
+            with pytest.raises(AssertionError, match=name.replace("_", "-")):
+                daemon.answers(
+                    "GET /assets/x/a.js", 200, b"let a", javascript, **file | {name: None}
+                )
 
     def test_redirect(self, daemon: Daemon) -> None:
         """
@@ -1197,6 +1242,8 @@ class TestEvents:
                     "userId": "u1",
                     "connectionId": "n1",
                     "cursor": "e.7",
+                    "version": "0.1.0",
+                    "assets": "5ab887f76126453e",
                 },
             ),
             ("RESET", {"reason": "That is too long ago."}),

@@ -36,7 +36,7 @@ def test_every_refusal_of_a_rule(status):
 def test_every_picture_in_every_way(status):
     """
     Every picture was seen in part, not at all because it was known, and refused
-    because it has no such part.
+    because it has no such part.  What the page is made of was known, too.
     """
     assert [each for each in CONTRACT.never_seen() if each[2] == status] == []
 

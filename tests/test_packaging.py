@@ -202,9 +202,9 @@ def daemon(installed: Installation, tmp_path: Path) -> Iterator["subprocess.Pope
             daemon.kill()
 
 
-def test_runs(daemon: "subprocess.Popen[str]", tmp_path: Path) -> None:
+def test_runs(daemon: "subprocess.Popen[str]", installed: Installation, tmp_path: Path) -> None:
     """
-    The installed daemon starts, says where, answers, keeps its data where it
+    The installed daemon starts, says where, answers, shows its page, keeps its data where it
     was told to, and ends when it is asked to.
     """
     assert daemon.stdout is not None
@@ -223,6 +223,14 @@ def test_runs(daemon: "subprocess.Popen[str]", tmp_path: Path) -> None:
         assert answer.read() == b"OK"
     with urlopen(f"{address}/openapi.json", timeout=PATIENCE) as answer:
         assert "/health" in json.load(answer)["paths"]
+    with urlopen(f"{address}/", timeout=PATIENCE) as answer:
+        page = answer.read().decode()
+    named = re.findall('(?:src|href)="(/assets/[^"]+)"', page)
+    assert any(each.endswith("/main.js") for each in named)
+    for each in named:
+        with urlopen(f"{address}{each}", timeout=PATIENCE) as answer:
+            file = Path(installed.site, "teamchatd/client", *each.split("/")[3:])
+            assert answer.read() == file.read_bytes()
     assert list((tmp_path / "data").iterdir())
 
     daemon.send_signal(signal.SIGTERM)

@@ -5,7 +5,18 @@
 import { start } from "./core/chat.js";
 import { loadConfig } from "./core/config.js";
 import { arrive } from "./core/session.js";
+import { followTheme } from "./core/theme.js";
+import { html, render } from "./lib.js";
+import { App, Unreached } from "./views/app.js";
 
-await loadConfig();
-await arrive();
-start();
+const room = document.getElementById("app");
+
+followTheme();
+render(html`<${App} />`, room);
+try {
+  await loadConfig();
+  await arrive();
+  start();
+} catch (error) {
+  render(html`<${Unreached} sentence=${error.message} />`, room);
+}

@@ -10,16 +10,17 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
-from posixpath import dirname, join, normpath
+from pathlib import Path
+from posixpath import dirname, join, normpath, relpath, splitext
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 FOLDER = Path(__file__).parent.parent / "client"
 
 PAGE = "index.html"
 
 TYPES = {
+    ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".txt": "text/plain; charset=utf-8",
@@ -45,15 +46,18 @@ IMPORT = re.compile(
 @define(eq=False)
 class Asset:
     """
-    @ivar etag: names the content, between the quotation marks.
+    @ivar digest: of C{data}.
     @ivar gzipped: the same, compressed; L{None} until somebody has asked for it.
     """
 
     content_type: str
     data: bytes
-    etag: str
     is_compressible: bool
     gzipped: bytes | None = None
+    digest: str = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.digest = sha256(self.data).hexdigest()[:16]
 
     def compress(self) -> None:
         """
@@ -74,10 +78,6 @@ class Client:
     page: bytes
     files: Mapping[str, Asset]
 
-    @property
-    def home(self) -> str:
-        return f"/assets/{self.digest}"
-
 
 @cache
 def shipped() -> Client:
@@ -88,39 +88,32 @@ def shipped() -> Client:
 
 
 def read(folder: Path) -> Client:
-    found = dict(sorted(_found(folder)))
-    digest = sha256()
-    for name, data in found.items():
-        digest.update(f"{name}\0{len(data)}\0".encode())
-        digest.update(data)
-    template = found.pop(PAGE).decode()
-    files = {name: _asset(name, data) for name, data in found.items()}
-    client = Client(digest.hexdigest()[:16], b"", files)
-    return Client(client.digest, _page(template, client).encode(), files)
+    files = dict(sorted(_found(folder)))
+    listing = "".join(f"{asset.digest} {name}\n" for name, asset in files.items())
+    digest = sha256(listing.encode()).hexdigest()[:16]
+    template = files.pop(PAGE).data.decode()
+    return Client(digest, _page(template, f"/assets/{digest}", files).encode(), files)
 
 
-def _found(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _found(folder: Path) -> Iterator[tuple[str, Asset]]:
     for place, _, names in os.walk(folder):
         for name in names:
-            path = Path(place, name)
-            if name == PAGE or path.suffix in TYPES:
-                yield path.relative_to(folder).as_posix(), path.read_bytes()
+            suffix = splitext(name)[1]
+            if suffix in TYPES:
+                path = join(place, name)
+                with open(path, "rb") as file:
+                    asset = Asset(TYPES[suffix], file.read(), suffix not in COMPRESSED)
+                yield relpath(path, folder), asset
 
 
-def _asset(name: str, data: bytes) -> Asset:
-    suffix = PurePosixPath(name).suffix
-    return Asset(TYPES[suffix], data, sha256(data).hexdigest()[:16], suffix not in COMPRESSED)
-
-
-def _page(template: str, client: Client) -> str:
+def _page(template: str, home: str, files: Mapping[str, Asset]) -> str:
     scripts = SCRIPT.findall(template)
     lines = [
-        f'<link rel="modulepreload" href="{client.home}/{name}">'
-        for name in needed(scripts, client.files)
+        f'<link rel="modulepreload" href="{home}/{name}">'
+        for name in needed(scripts, files)
         if name not in scripts
     ]
-    text = template.replace("{{modulepreload}}", "\n".join(lines))
-    return text.replace("{{assets}}", client.home)
+    return template.replace("{{modulepreload}}", "\n".join(lines)).replace("{{assets}}", home)
 
 
 def needed(scripts: list[str], files: Mapping[str, Asset]) -> list[str]:

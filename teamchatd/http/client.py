@@ -112,7 +112,7 @@ class ClientRoutes:
         return raw_answer(b"User-agent: *\nDisallow: /\n", "text/plain; charset=utf-8", 200, **kept)
 
     async def _send(self, request: Request, asset: Asset, keeping: str) -> Response:
-        headers = {"ETag": f'"{asset.etag}"', "Cache_Control": keeping}
+        headers = {"ETag": f'"{asset.digest}"', "Cache_Control": keeping}
         headers["Content_Security_Policy"] = POLICY_OF_FILES
         zipped = None
         if asset.is_compressible:
@@ -120,7 +120,7 @@ class ClientRoutes:
             if takes_gzip(request):
                 zipped = await self._zipped(asset)
         if zipped is not None:
-            headers["ETag"] = f'"{asset.etag}-gzip"'
+            headers["ETag"] = f'"{asset.digest}-gzip"'
         if has_it(request.getHeader(b"if-none-match"), headers["ETag"].encode()):
             return not_modified(headers)
         if zipped is not None:

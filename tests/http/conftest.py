@@ -61,4 +61,4 @@ def in_description(path):
         first, *others = found[1].split("_")
         return "{" + first + "".join(map(str.capitalize, others)) + "}"
 
-    return re.sub("<([a-z_]+)>", camel, path)
+    return re.sub("<(?:path:)?([a-z_]+)>", camel, path)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
+from teamchatd.http import assets
 from tests.answers import Answer
 from tests.contract import described
 from tests.daemon import Daemon, request_bytes
@@ -38,6 +39,10 @@ TABLE = """
                                                       nobody   eve  cleo   bob   ada robot droid
 What this is
  GET /                                                   200   200   200   200   200   200   200
+ GET /assets/{digest}/{file}                             200   200   200   200   200   200   200
+ GET /favicon.ico                                        200   200   200   200   200   200   200
+ GET /robots.txt                                         200   200   200   200   200   200   200
+ GET /config.json                                        200   200   200   200   200   200   200
  GET /openapi.json                                       200   200   200   200   200   200   200
  GET /health                                             200   200   200   200   200   200   200
 
@@ -455,6 +460,7 @@ class Founding:
         self.daemon = Daemon(directory, **settings_of("password"))
         self.tokens, self.names = {"without a token": None}, {"nothing": "nothing"}
         self.names["provider"] = PLAIN.id
+        self.names |= {"digest": assets.shipped().digest, "file": "vendor/preact.js"}
 
     def done(self, method, path, who=None, **given):
         path = path.format(**self.names)

@@ -218,6 +218,8 @@ class World:
             "conversationId": opened["id"],
             "webhookId": webhook["id"],
             "providerId": PLAIN.id,
+            "digest": ask.done(ask.get("/config.json"))["assets"],
+            "file": "vendor/preact.js",
         }
         private = parts | {"messageId": direct, "filename": self.uploaded(whispered)}
         return parts, private, parts | {"webhookId": posting["id"]}
@@ -387,6 +389,7 @@ def test_every_parameter_is_tested():
     assert {part for call in CALLS for part in re.findall("{([^}]+)}", call.path)} == {
         *("userId", "channelId", "messageId", "replyId", "filename"),
         *("conversationId", "webhookId", "providerId"),
+        *("digest", "file"),
     }
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 
+from teamchatd import __version__
 from teamchatd.live.hub import CLOSING_SECONDS, Hub
 from tests.answers import CONTRACT
 
@@ -47,8 +48,10 @@ def test_connected(daemon, ada, listen):
     first, second = listen(ada), listen(ada)
     [one], [other] = first.await_events(1), second.await_events(1)
     assert one.type == "CONNECTED"
-    keys = {"message", "timestamp", "userId", "connectionId", "cursor"}
+    keys = {"message", "timestamp", "userId", "connectionId", "cursor", "version", "assets"}
     assert set(one.payload) == keys
+    assert one.payload["version"] == __version__
+    assert one.payload["assets"] == daemon.done(daemon.get("/config.json"))["assets"]
     assert one.payload["message"] == "SSE connection established"
     assert one.payload["userId"] == user_id(daemon, ada)
     assert one.payload["connectionId"] != other.payload["connectionId"]

@@ -78,10 +78,15 @@ PICTURES = [png(2), png(401)]
 
 @define(eq=False)
 class Person:
+    """
+    @ivar since: when they came, among the serials of all that was said.
+    """
+
     address: str
     id: str
     token: str = field(repr=False)
     is_admin: bool
+    since: int
 
     def __str__(self):
         return self.address.partition("@")[0]
@@ -172,6 +177,8 @@ def may_tell(gone, kind, payload):
     Whether this event tells nothing that is gone, except that it is.
     """
     found = set(TOKEN.findall(orjson.dumps(payload).decode())) & gone
+    if kind == "UPDATE_READ":  # which has to be told, whatever became of that message
+        found -= {payload["lastReadId"]}
     if kind.startswith("DELETE_"):
         found -= {payload.get("id")}
         if kind == "DELETE_CHANNEL":
@@ -185,6 +192,8 @@ class Life(RuleBasedStateMachine):
     @ivar private: tokens of what only some may read, with their ids.
     @ivar cut: whose sessions have ended in this step.
     @ivar answered: what was read in this step, by who did.
+    @ivar pointers: by person and place, the serial of the last message that they have read.
+    @ivar moves: the numbers of the events that tell so, and who they are for.
     """
 
     parent_directory = None
@@ -203,6 +212,7 @@ class Life(RuleBasedStateMachine):
         self.hooks, self.uploads = [], []
         self.gone, self.private = Gone(), {}
         self.clients, self.cut = [], set()
+        self.pointers, self.moves = {}, {}
         self.answered = {}
         self.known, self.is_later = 0, False
 
@@ -309,7 +319,8 @@ class Life(RuleBasedStateMachine):
         signed_in = self.daemon.done(self.daemon.post("/auth/dev-login", given={"email": address}))
         user = signed_in["user"]
         assert all(person.id != user["id"] for person in self.here + self.left)
-        self.here.append(Person(address, user["id"], signed_in["token"], user["isAdmin"]))
+        since = next(self.serials)
+        self.here.append(Person(address, user["id"], signed_in["token"], user["isAdmin"], since))
 
     @rule(data=st.data())
     @needs("strangers")
@@ -317,8 +328,8 @@ class Life(RuleBasedStateMachine):
         address = data.draw(st.sampled_from(self.strangers))
         given = {"email": address, "role": "admin"}
         user_id = self.ask(self.admins[0], "POST", "/users/add", given)["userId"]
-        token = self.daemon.token(address.partition("@")[0])
-        self.here.append(Person(address, user_id, token, True))
+        token, since = self.daemon.token(address.partition("@")[0]), next(self.serials)
+        self.here.append(Person(address, user_id, token, True, since))
 
     @rule(data=st.data())
     def leave(self, data):
@@ -619,6 +630,7 @@ class Life(RuleBasedStateMachine):
         for name in message.images:
             self.refused(person, "GET", f"{path}/image/{name}", None, 403)
         self.refused(person, "GET", f"/channels/{message.place}/messages", None, 404)
+        self.refused(person, "PUT", f"/reads/{message.place}", {"messageId": message.id}, 403)
 
     def readable(self):
         return [message for message in self.said if self.readers(message.place)]
@@ -644,6 +656,50 @@ class Life(RuleBasedStateMachine):
         if data.draw(st.booleans()):
             with self.nothing_happens():
                 assert self.ask(person, method, path, given) == answer
+
+    # Reading
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.readable())
+    def have_read(self, data):
+        """
+        Perhaps less than before, which changes nothing.
+        """
+        message = data.draw(st.sampled_from(self.readable()))
+        person = data.draw(st.sampled_from(self.readers(message.place)))
+        path, given = f"/reads/{message.place}", {"messageId": message.id}
+        before = self.daemon.house.hub.head
+        if message.parent is not None:
+            self.refused(person, "PUT", path, given, 404)
+        else:
+            is_further = message.serial > self.read_by(person, message.place)
+            read = self.ask(person, "PUT", path, given)["read"]
+            if is_further:
+                before += 1
+                self.moves[before] = person
+                self.pointers[person, message.place] = message.serial
+            assert read == self.expected_read(person, message.place)
+        assert self.daemon.house.hub.head == before
+
+    def read_by(self, person, place):
+        return self.pointers.get((person, place), person.since)
+
+    def expected_read(self, person, place):
+        """
+        Up to where somebody has read, and what others have said after that.
+        """
+        here = [each for each in self.said if each.place == place and each.parent is None]
+        last = [each.id for each in here if each.serial == self.pointers.get((person, place))]
+        unread = [
+            each
+            for each in here
+            if each.serial > self.read_by(person, place) and each.author is not person
+        ]
+        return {
+            "channelId": place,
+            "lastReadId": last[0] if last else None,
+            "unread": len(unread),
+        }
 
     # Images
 
@@ -761,7 +817,7 @@ class Life(RuleBasedStateMachine):
 
     def hear_all(self, person):
         client = Client(self.daemon, person)
-        client.model = Model.at_first(self.general, self.first_name)
+        client.model = Model.at_first(self.general, self.first_name, person.id)
         client.cursor = f"{self.era}.0"
         self.clients.append(client)
         self.resume(client)
@@ -792,7 +848,9 @@ class Life(RuleBasedStateMachine):
         """
         The numbers of those that this client is to be told.
         """
-        return [number for number, told in entries if told and self.is_for(client.person, *told)]
+        return [
+            number for number, told in entries if told and self.is_for(client.person, number, *told)
+        ]
 
     @rule(data=st.data())
     @precondition(lambda self: self.connected())
@@ -884,12 +942,14 @@ class Life(RuleBasedStateMachine):
         assert told["type"] in TYPES
         return told["type"], told["payload"]
 
-    def is_for(self, person, kind, payload):
+    def is_for(self, person, number, kind, payload):
         """
         Whether this is to be told to this user, by what the event is about: the
         record is not asked for whom it is.
         """
-        if kind in ("NEW_REACTION", "DELETE_REACTION"):
+        if kind == "UPDATE_READ":
+            readers = [self.moves[number].id]
+        elif kind in ("NEW_REACTION", "DELETE_REACTION"):
             readers = self.private.get(payload["messageId"])
         elif "DM_" in kind or kind == "NEW_CONVERSATION":
             readers = payload["participants"]
@@ -917,9 +977,12 @@ class Life(RuleBasedStateMachine):
         if person not in self.answered:
             self.answered[person] = Model.loaded(self.daemon, person.token)
         answered = self.answered[person]
+        if client.model.unsure:
+            client.model.count_anew(self.daemon, person.token, client.model.unsure)
         shown = client.model.shown(person.id, person.is_admin)
         assert shown == answered.shown(person.id, person.is_admin)
         self.compare_order(person, answered)
+        self.compare_reads(person)
 
     def compare_order(self, person, answered):
         """
@@ -931,6 +994,15 @@ class Life(RuleBasedStateMachine):
             if person in talk.pair
         }
         assert list(answered.conversations) == sorted(active, key=active.get, reverse=True)
+
+    def compare_reads(self, person):
+        """
+        What is unread is what nobody but us has counted.
+        """
+        answered = self.ask(person, "GET", "/reads")["reads"]
+        talks = [talk.id for talk in self.talks if person in talk.pair]
+        expected = [self.expected_read(person, place) for place in (*self.channels, *talks)]
+        assert sorted(answered, key=str) == sorted(expected, key=str)
 
     # In the end
 
@@ -988,6 +1060,8 @@ class Life(RuleBasedStateMachine):
                 assert may_tell(gone, *told), told
                 if kind != "REMOVE_USER":
                     assert payload.get("email") not in addresses
+        readers = {who for (who,) in self.watching.execute("SELECT DISTINCT user_id FROM reads")}
+        assert readers <= {person.id for person in self.here}
         emails = {email for (email,) in self.watching.execute("SELECT email FROM users")}
         assert emails - {None} == {person.address for person in self.here}
 

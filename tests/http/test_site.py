@@ -52,6 +52,10 @@ def both(in_memory, monkeypatch):
     "path",
     [
         "/",
+        "/assets/a/b",
+        "/assets/a/b/c/d",
+        "/favicon.ico",
+        "/config.json",
         "/health",
         "/channels",
         "/channels/nowhere",

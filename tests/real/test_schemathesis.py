@@ -111,6 +111,9 @@ class World:
         if "{filename}" in path:
             upload = {"filename": "x.png", "image": self.png}
             names["filename"] = self.made(f"{where}/image", upload)["filename"]
+        if "{digest}" in path:
+            known = self.daemon.done(self.daemon.get("/config.json"))
+            names |= {"digest": known["assets"], "file": "main.js"}
         if "{webhookId}" in path:
             hook = {"name": "hook", "channelId": self.daemon.general(self.ada)}
             webhook = self.made("/webhooks", hook)["webhook"]

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from teamchatd.store import clearing, images, schema
+from teamchatd.store import clearing, images, reads, schema
 from teamchatd.store.database import prepare
 from teamchatd.store.schema import FromTheFuture, Step, Unusable
 
@@ -135,6 +135,91 @@ def test_rules_are_kept(lively):
     assert lively.execute(CHOSEN).fetchall() == [("z", "x", "b", 10)]
 
 
+@pytest.fixture
+def settled(connection, monkeypatch):
+    """
+    A database as the fourth step left it, to which users have come before, between
+    and after what ada has said.
+    """
+    everything = schema.steps()
+    monkeypatch.setattr(schema, "steps", lambda: everything[:4])
+    schema.upgrade(connection)
+    connection.executemany(
+        "INSERT INTO users (id, user_name, name_key, is_admin, created_at, removed_at)"
+        " VALUES (?1, ?1, ?1, 0, ?2, ?3)",
+        [
+            ("ada", 5, None),
+            ("bob", 20, None),  # in the very millisecond of a message: that was not before
+            ("cleo", 21, None),
+            ("dan", 35, 36),
+            ("eve", 99, None),
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO channels (id, name, name_key, visibility, is_general, created_at, position)"
+        " VALUES (?1, ?1, ?1, 'open', ?2, 5, ?2)",
+        [("garden", 1), ("pond", 0)],
+    )
+    connection.execute("INSERT INTO conversations VALUES ('dm:1', 'ada', 'cleo', 6, 2)")
+    connection.executemany(
+        "INSERT INTO messages (id, position, place_id, thread_id, author_id, content, created_at)"
+        " VALUES (?, ?, ?, ?, 'ada', 'hi', ?)",
+        [
+            ("m1", 4, "garden", None, 10),
+            ("m2", 6, "garden", None, 20),
+            ("m3", 7, "dm:1", None, 20),
+            ("r1", 8, "garden", "m1", 25),
+            ("m4", 9, "garden", None, 30),
+        ],
+    )
+    connection.execute("UPDATE head SET number = 9")
+    monkeypatch.undo()
+    return connection
+
+
+def test_what_was_read_before_pointers(settled):
+    """
+    Nobody has set a pointer yet, and so what was said since they came is unread, and
+    nothing that was said before.
+    """
+    kept = "SELECT * FROM messages ORDER BY position"
+    said = settled.execute(kept).fetchall()
+    schema.upgrade(settled)
+    assert settled.execute(kept).fetchall() == said
+    assert settled.execute("SELECT * FROM reads").fetchall() == []
+    beginnings = settled.execute("SELECT id, reads_from FROM users ORDER BY created_at")
+    assert beginnings.fetchall() == [("ada", 0), ("bob", 4), ("cleo", 7), ("dan", 9), ("eve", 9)]
+    unread = {
+        who: {read.channel_id: read.unread for read in reads._all(settled.cursor(), who)}
+        for who in ("ada", "bob", "cleo", "eve")
+    }
+    assert unread == {
+        "ada": {"garden": 0, "pond": 0, "dm:1": 0},
+        "bob": {"garden": 2, "pond": 0},
+        "cleo": {"garden": 1, "pond": 0, "dm:1": 0},
+        "eve": {"garden": 0, "pond": 0},
+    }
+    assert settled.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert settled.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_beside_code_that_knows_no_pointers(settled):
+    """
+    Going back to the version before finds what it needs: it names no column of users
+    that this step has added, and joins messages with a users that has no position.
+    """
+    schema.upgrade(settled)
+    settled.execute(
+        "INSERT INTO users (id, user_name, name_key, is_admin, created_at)"
+        " VALUES ('fay', 'fay', 'fay', 0, 99)"
+    )
+    last = "SELECT max(position) FROM messages LEFT JOIN users ON users.id = author_id"
+    assert settled.execute(last).fetchall() == [(9,)]
+    needed = "SELECT max(compatible_from) FROM schema WHERE number = 5"
+    assert settled.execute(needed).fetchall() == [(4,)]
+    assert [read.unread for read in reads._all(settled.cursor(), "fay")] == [0, 3]
+
+
 def test_all_or_nothing(connection, monkeypatch):
     """
     A step that breaks leaves the database as it was.
@@ -243,6 +328,7 @@ def test_compatible_future(connection):
             "messages_by_replier",
         ),
         ("DELETE FROM images WHERE unused_since < 7", "images_by_age"),
+        ("SELECT user_id FROM reads WHERE place_id = '' LIMIT 1000", "reads_by_place"),
         (images.KNOWN.replace("?1", "''"), "images_by_thumbnail"),
         (
             "SELECT id FROM messages WHERE place_id = '' AND thread_id IS NULL AND position < 7"

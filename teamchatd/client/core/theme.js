@@ -41,7 +41,7 @@ function show(chosen) {
 /** The browser's own frame on a telephone; left white it would glare around a dark page. */
 function paintFrame() {
   const frame = document.querySelector('meta[name="theme-color"]') ?? newFrame();
-  frame.content = getComputedStyle(document.body).backgroundColor;
+  frame.content = getComputedStyle(document.documentElement).backgroundColor;
 }
 
 function newFrame() {

@@ -6,9 +6,10 @@ const HUES = 6;
  * The letters of a person on a ground that is always theirs, also on another day
  * and another screen: it comes from the id, since names change.
  */
-export function Avatar({ id, name, size }) {
-  return html`<span class="avatar" aria-hidden="true" data-hue=${hueOf(id)}
-    style=${size ? { "--size": size } : undefined}>${initialsOf(name)}</span>`;
+export function Avatar({ id, name, size = "1.5rem", letters = 2 }) {
+  return html`<span class="avatar" aria-hidden="true" data-hue=${hueOf(id)} data-letters=${letters} style=${{ "--size": size }}>
+    ${initialsOf(name, letters)}
+  </span>`;
 }
 
 function hueOf(id) {
@@ -19,14 +20,20 @@ function hueOf(id) {
 
 const clusters = new Intl.Segmenter();
 
-/** Two letters of two words, else one; whole clusters, or an emoji name would be half a face. */
-export function initialsOf(name) {
+/**
+ * Whole clusters, or an emoji in a name would be half a face. Two only in scripts whose
+ * letters stand side by side: two of Arabic would join into a word of their own.
+ */
+export function initialsOf(name, letters = 2) {
   const words = String(name ?? "").split(/[\s._-]+/u).filter(Boolean);
-  const chosen = words.length > 1 ? [words[0], words.at(-1)] : words;
-  return chosen.map(firstCluster).join("").toLocaleUpperCase() || "?";
+  const [first, last] = [words[0], words.at(-1)].map(firstCluster);
+  const both = letters > 1 && words.length > 1 && stands(first) && stands(last);
+  return (both ? first + last : first).toLocaleUpperCase() || "?";
 }
 
-function firstCluster(word) {
+const stands = (letter) => /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{N}]/u.test(letter);
+
+function firstCluster(word = "") {
   for (const { segment } of clusters.segment(word)) return segment;
   return "";
 }

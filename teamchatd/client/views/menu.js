@@ -61,6 +61,7 @@ function Popup({ name, head, entries, close }) {
   const onKeyDown = (event) => {
     if (event.key === "Escape") {
       event.stopPropagation();
+      event.preventDefault();
       return close(true);
     }
     // Tab leaves, as from every menu, and goes on from the button.

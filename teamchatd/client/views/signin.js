@@ -1,7 +1,6 @@
 import { html, useSignal } from "../lib.js";
 import { config } from "../core/config.js";
 import { arrival, lost } from "../core/session.js";
-import { Icon } from "./icon.js";
 import { AskForLink, ForgotPassword } from "./signin/ask.js";
 import { DevSignIn } from "./signin/dev.js";
 import { OpenLink, SetPassword } from "./signin/link.js";
@@ -17,13 +16,21 @@ export function SignIn() {
   return html`<main class="signin scrolls">
     <div class="signin-card">
       <header class="signin-head">
-        <span class="signin-sign"><${Icon} name="bubble" /></span>
+        <${Mark} />
         <h1><bdi>${config.value.serverName}</bdi></h1>
       </header>
       <${News} />
       ${isLinked ? html`<${Linked} link=${arrival.value} show=${show} />` : html`<${Unlinked} screen=${screen.value} show=${show} />`}
     </div>
   </main>`;
+}
+
+/** As in icon.svg, but in the colours of the theme. */
+function Mark() {
+  return html`<svg class="signin-sign" viewBox="0 0 64 64" aria-hidden="true">
+    <path d="M18 6h28a14 14 0 0 1 14 14v16a14 14 0 0 1-14 14H32L19.4 59.6a2 2 0 0 1-3.4-1.4V50A14 14 0 0 1 4 36V20A14 14 0 0 1 18 6z" />
+    <circle cx="19" cy="28" r="4.5" /><circle cx="32" cy="28" r="4.5" /><circle cx="45" cy="28" r="4.5" />
+  </svg>`;
 }
 
 /** What happened before: being signed out, or a provider's refusal. */

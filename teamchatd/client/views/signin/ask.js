@@ -1,13 +1,13 @@
 import { html, useLayoutEffect, useRef, useSignal } from "../../lib.js";
 import { config } from "../../core/config.js";
-import { askForLink, askForReset } from "../../core/session.js";
+import { askForLink, askForReset, session } from "../../core/session.js";
 import { Icon } from "../icon.js";
 import { EmailField } from "./field.js";
 import { address, Form, Submit, useForm } from "./form.js";
 
 /** Forgot it, or never had one: a link by mail leads to a new password. */
 export function ForgotPassword({ show }) {
-  const back = html`<button type="button" class="link-button" onClick=${() => show("start")}>Back to signing in</button>`;
+  const back = html`<button type="button" class="link-button" onClick=${() => show("start")}>${session.value ? "Back to teamchat" : "Back to signing in"}</button>`;
   if (config.value.hasMail === false) return html`<${NoMail}>${back}<//>`;
   return html`<${AskByMail}
     ask=${askForReset}
@@ -26,12 +26,14 @@ function NoMail({ children }) {
   </div>`;
 }
 
-export function AskForLink() {
+export function AskForLink({ show }) {
   return html`<${AskByMail}
     ask=${askForLink}
     words="There are no passwords here: a link that signs you in comes by mail."
     button="Send me a link"
-  />`;
+  >
+    ${session.value && html`<button type="button" class="link-button" onClick=${() => show("start")}>Back to teamchat</button>`}
+  <//>`;
 }
 
 /** Asking for a mail, and what there is to see until it comes. */

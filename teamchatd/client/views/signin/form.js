@@ -8,7 +8,7 @@ export const address = signal("");
  * and says in a sentence what went wrong, with the focus where it can be mended.
  *
  * @param {() => Promise<any>} act fails with a sentence.
- * @param {string|null} suspect the field that a refusal by the server is most likely about.
+ * @param {string} suspect the field that a refusal by the server is most likely about.
  */
 export function useForm(act, suspect) {
   const busy = useSignal(false);

@@ -1,13 +1,37 @@
 import { html, useSignal } from "../../lib.js";
-import { arrival, openLink, setPassword } from "../../core/session.js";
+import { arrival, openLink, session, setPassword } from "../../core/session.js";
+import { AskForLink, ForgotPassword } from "./ask.js";
 import { EmailField, PasswordField } from "./field.js";
 import { address, Form, Submit, useForm } from "./form.js";
 
+/** A link can be opened by somebody who is signed in already. */
+const elsewhere = () => (session.value ? "Back to teamchat" : "Sign in instead");
+
 /** Whoever came by a link and wants to go another way: the link stays good. */
-function leave(show, screen) {
+function leave(show) {
   address.value = arrival.value.email || address.value;
   arrival.value = { kind: "none" };
-  show(screen);
+  show("start");
+}
+
+/**
+ * What a link is good for, if it is. One that is not leads on to asking for another.
+ * @param {(email: string) => Promise<void>} use
+ * @param {string} suspect the field that any other refusal is about.
+ */
+function useLink(link, use, suspect) {
+  const refusal = useSignal("");
+  const form = useForm(async () => {
+    try {
+      await use(link.email || address.value.trim());
+    } catch (failure) {
+      // A refused password has the same status, and can be mended here.
+      if (failure.status !== 400 || !/\blink\b/i.test(failure.message)) throw failure;
+      address.value = link.email || address.value;
+      refusal.value = failure.message;
+    }
+  }, suspect);
+  return { form, refusal: refusal.value };
 }
 
 /**
@@ -16,11 +40,9 @@ function leave(show, screen) {
  */
 export function SetPassword({ link, show }) {
   const password = useSignal("");
-  const form = useForm(
-    () => setPassword(link.token, link.email || address.value.trim(), password.value),
-    // What a link is refused for is the link: neither field could mend it.
-    null,
-  );
+  const use = (email) => setPassword(link.token, email, password.value);
+  const { form, refusal } = useLink(link, use, "password");
+  if (refusal) return html`<${Refused} sentence=${refusal}><${ForgotPassword} show=${() => leave(show)} /><//>`;
   return html`<${Form} form=${form}>
     <p class="signin-words">
       ${link.email ? "Choose the password for your account." : "Write your address and choose a password. This makes the first account."}
@@ -31,9 +53,7 @@ export function SetPassword({ link, show }) {
     <${PasswordField} form=${form} value=${password} isNew />
     <${Submit} form=${form}>Set password<//>
     <div class="signin-ways">
-      ${form.error.value &&
-      html`<button type="button" class="link-button" onClick=${() => leave(show, "forgot")}>Ask for a new link</button>`}
-      <button type="button" class="link-button" onClick=${() => leave(show, "start")}>Sign in instead</button>
+      <button type="button" class="link-button" onClick=${() => leave(show)}>${elsewhere()}</button>
     </div>
   <//>`;
 }
@@ -43,7 +63,8 @@ export function SetPassword({ link, show }) {
  * so it is used by pressing the button, not by looking at the page.
  */
 export function OpenLink({ link, show }) {
-  const form = useForm(() => openLink(link.token, link.email || address.value.trim()), null);
+  const { form, refusal } = useLink(link, (email) => openLink(link.token, email), "email");
+  if (refusal) return html`<${Refused} sentence=${refusal}><${AskForLink} show=${() => leave(show)} /><//>`;
   return html`<${Form} form=${form}>
     <p class="signin-words">
       ${link.email ? "Your link is here. It signs you in once." : "Write your address. This makes the first account."}
@@ -53,9 +74,15 @@ export function OpenLink({ link, show }) {
       : html`<${EmailField} form=${form} value=${address} />`}
     <${Submit} form=${form}>Open teamchat<//>
     <div class="signin-ways">
-      <button type="button" class="link-button" onClick=${() => leave(show, "start")}>Ask for a new link</button>
+      <button type="button" class="link-button" onClick=${() => leave(show)}>
+        ${session.value ? elsewhere() : "Ask for another link"}
+      </button>
     </div>
   <//>`;
+}
+
+function Refused({ sentence, children }) {
+  return html`<p class="alert" role="alert">${sentence}</p>${children}`;
 }
 
 /** Shown, and there for the browser's keeper of passwords, which looks for a field. */

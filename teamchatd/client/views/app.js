@@ -1,0 +1,150 @@
+import { html, useEffect, useRef, useSignal } from "../lib.js";
+import { tryToLoad } from "../core/chat.js";
+import { config } from "../core/config.js";
+import { notice } from "../core/notices.js";
+import { placeOf } from "../core/places.js";
+import { hrefOf, route } from "../core/route.js";
+import { arrival, session, signOut } from "../core/session.js";
+import { channels, ready, trouble } from "../core/state.js";
+import { Bars } from "./bars.js";
+import { ChangeName } from "./changename.js";
+import { isDrawerOpen, isNarrow, ShowChannels, useDrawerFocus } from "./drawer.js";
+import { front } from "./front.js";
+import { GoTo } from "./goto.js";
+import { NewMessage } from "./newmessage.js";
+import { Notices } from "./notices.js";
+import { Place } from "./place.js";
+import { Sidebar } from "./sidebar.js";
+import { SignIn } from "./signin.js";
+import { Thread } from "./thread.js";
+
+/** The door, waiting, or the room. */
+export function App() {
+  return html`<${Screen} /><${Notices} />`;
+}
+
+function Screen() {
+  if (!config.value) return html`<${Waiting} />`;
+  // A link that somebody opened is what they want now, also if they are signed in.
+  if (!session.value || arrival.value.kind === "link") return html`<${SignIn} />`;
+  if (ready.value) return html`<${Shell} />`;
+  return trouble.value ? html`<${Trouble} sentence=${trouble.value} />` : html`<${Waiting} />`;
+}
+
+/** Nothing at all for a moment, then a sign of life: most loads are over before it. */
+function Waiting() {
+  return html`<main class="waiting" aria-busy="true">
+    <p role="status"><span class="spinner" aria-hidden="true"></span><span class="visually-hidden">Loading…</span></p>
+  </main>`;
+}
+
+/** The daemon has not even said who it is. Whoever comes back to the network need not press. */
+export function Unreached({ sentence }) {
+  const again = () => location.reload();
+  useEffect(() => {
+    addEventListener("online", again);
+    return () => removeEventListener("online", again);
+  }, []);
+  return html`<main class="waiting">
+    <p role="alert">${sentence}</p>
+    <button type="button" class="button primary" onClick=${again}>Try again</button>
+  </main>`;
+}
+
+function Trouble({ sentence }) {
+  const busy = useSignal(false);
+  const again = async () => {
+    busy.value = true;
+    await tryToLoad();
+    busy.value = false;
+  };
+  return html`<main class="waiting">
+    <p role="alert">${sentence}</p>
+    <div class="waiting-buttons">
+      <button type="button" class="button primary" aria-busy=${busy.value ? "true" : undefined} onClick=${again}>
+        <span class="button-words">Try again</span>
+        ${busy.value && html`<span class="spinner" aria-hidden="true"></span>`}
+      </button>
+      <button type="button" class="button quiet" onClick=${signOut}>Sign out</button>
+    </div>
+  </main>`;
+}
+
+// --- The room --------------------------------------------------------------------------------
+
+function Shell() {
+  const { placeId, threadId } = route.value;
+  const here = placeId ?? channels.value[0]?.id ?? null;
+  const isCovered = isNarrow.value && isDrawerOpen.value;
+  useRefusal();
+  return html`<div class="shell" data-thread=${threadId ? "open" : undefined}>
+    <a class="skip-link" href=${here ? hrefOf({ placeId: here }) : "#"} onClick=${skip}>Skip to messages</a>
+    <${SidebarColumn} here=${here} />
+    <div class="place-column" inert=${isCovered}>
+      ${isNarrow.value && html`<${ShowChannels} here=${here} />`}
+      <${Bars} />
+      ${here && placeOf(here) ? html`<${Place} key=${here} id=${here} threadId=${threadId} />` : html`<${Nowhere} />`}
+    </div>
+    <${Front} />
+    ${threadId &&
+    html`<div class="thread-column" inert=${isCovered}><${Thread} key=${threadId} parentId=${threadId} /></div>`}
+  </div>`;
+}
+
+const WINDOWS = { "new message": NewMessage, "go to": GoTo, "change name": ChangeName };
+
+function Front() {
+  const close = () => (front.value = null);
+  useEffect(() => close, []);
+  const Window = WINDOWS[front.value];
+  return Window && html`<${Window} close=${close} />`;
+}
+
+function SidebarColumn({ here }) {
+  const column = useRef(null);
+  useDrawerFocus(column);
+  const isOver = isNarrow.value && isDrawerOpen.value;
+  const close = () => (isDrawerOpen.value = false);
+  // An open menu or dialog takes its own Esc, and does not let it come up to here.
+  const onKeyDown = (event) => {
+    if (event.key === "Escape" && isOver && !event.defaultPrevented) close();
+  };
+  return html`
+    ${isOver && html`<div class="backdrop" onClick=${close}></div>`}
+    <div
+      class="sidebar"
+      ref=${column}
+      data-open=${isOver ? "" : undefined}
+      inert=${isNarrow.value && !isOver}
+      onKeyDown=${onKeyDown}
+    >
+      <${Sidebar} here=${here} />
+    </div>
+  `;
+}
+
+function Nowhere() {
+  const first = channels.value[0];
+  return html`<main class="waiting" tabindex="-1">
+    <h1>There is nothing here</h1>
+    <p>${first ? "This place was deleted, or it is not yours to see." : "There are no channels yet."}</p>
+    ${first && html`<a href=${hrefOf({ placeId: first.id })}>Go to ${first.name}</a>`}
+  </main>`;
+}
+
+/** The address of the page is the route: a plain link to #place would lead nowhere. */
+function skip(event) {
+  event.preventDefault();
+  const main = document.querySelector("main");
+  main.tabIndex = -1;
+  main.focus();
+}
+
+/** A provider's refusal for somebody who is signed in already shows no door to say it at. */
+function useRefusal() {
+  useEffect(() => {
+    if (arrival.value.kind !== "failed") return;
+    notice(arrival.value.sentence, { kind: "error" });
+    arrival.value = { kind: "none" };
+  }, []);
+}

@@ -1,0 +1,121 @@
+import { html, useId, useSignal } from "../lib.js";
+import { users } from "../core/state.js";
+import { emojiOf, findEmoji, loadEmoji, noteUse } from "../text/emoji.js";
+import { Avatar } from "./avatar.js";
+import { insert } from "./insert.js";
+
+const MOST = 8;
+const NAME = /(?:^|[\s([{>"'*_~])@([^@\n]{0,64})$/u;
+const EMOJI = /(?:^|[\s([{>"'*_~]):([a-z0-9_+-]{2,32})(:?)$/iu;
+
+/**
+ * What the letters before the caret may become: a name after @, an emoji after a colon.
+ * Escape closes the list until other letters are typed; Enter and Tab take what is marked.
+ */
+export function useCompletion(boxRef, onType) {
+  const id = useId();
+  const offer = useSignal(null);
+
+  const close = () => (offer.value = null);
+  const look = async () => {
+    const found = await offerFor(boxRef.current);
+    if (found?.whole) return take(found.whole);
+    offer.value = found?.options.length ? { ...found, marked: 0 } : null;
+    return undefined;
+  };
+  const take = (option) => {
+    if (option.emoji) noteUse(option.emoji);
+    insert(boxRef.current, `${option.words} `, boxRef.current.selectionStart - option.typed);
+    onType(boxRef.current.value);
+    close();
+  };
+  const mark = (step) => {
+    const { options, marked } = offer.value;
+    offer.value = { ...offer.value, marked: (marked + step + options.length) % options.length };
+  };
+  const pressed = (event) => {
+    if (!offer.value || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return false;
+    const { options, marked, isSaid } = offer.value;
+    if (event.key === "Enter" && isSaid) return close() ?? false;
+    const act = {
+      ArrowDown: () => mark(1),
+      ArrowUp: () => mark(-1),
+      Enter: () => take(options[marked]),
+      Tab: () => take(options[marked]),
+      Escape: close,
+    }[event.key];
+    if (!act) return false;
+    event.preventDefault();
+    event.stopPropagation();
+    act();
+    return true;
+  };
+
+  return { look, close, pressed, attributes: attributesOf(id, offer.value), list: listOf(id, offer.value, take) };
+}
+
+/** It stays a text field: a combobox would be announced as something one chooses from. */
+function attributesOf(id, offer) {
+  if (!offer) return { "aria-autocomplete": "list" };
+  return {
+    "aria-autocomplete": "list",
+    "aria-controls": id,
+    "aria-activedescendant": `${id}-${offer.marked}`,
+  };
+}
+
+function listOf(id, offer, take) {
+  if (!offer) return null;
+  return html`<ul class="completion" role="listbox" id=${id} aria-label=${offer.label}>
+    ${offer.options.map((option, place) => html`<li key=${option.words} role="option"
+      id=${`${id}-${place}`} aria-selected=${place === offer.marked}
+      onPointerDown=${(event) => event.preventDefault()} onClick=${() => take(option)}>
+      ${option.user
+        ? html`<${Avatar} id=${option.user.id} name=${option.user.userName} size="1.5rem" />
+          <bdi class="ellipsis">${option.user.userName}</bdi>`
+        : html`<span class="completion-emoji">${option.emoji}</span>
+          <span class="ellipsis">${option.label}</span>`}
+    </li>`)}
+  </ul>`;
+}
+
+async function offerFor(box) {
+  if (!box || box.selectionStart !== box.selectionEnd) return null;
+  const before = box.value.slice(0, box.selectionStart);
+  const name = NAME.exec(before);
+  if (name) return offerNames(name[1]);
+  const code = EMOJI.exec(before);
+  return code ? offerEmoji(box, before, code[1], Boolean(code[2])) : null;
+}
+
+function offerNames(typed) {
+  const asked = typed.toLowerCase();
+  const found = [...users.value.values()]
+    .map((user) => ({ user, rank: rankOf(user.userName.toLowerCase(), asked) }))
+    .filter(({ rank }) => rank < 2)
+    .sort((a, b) => a.rank - b.rank || a.user.userName.localeCompare(b.user.userName))
+    .slice(0, MOST);
+  const options = found.map(({ user }) => ({ user, words: `@${user.userName}`, typed: typed.length + 1 }));
+  // The whole name stands there already: Enter then means the message, not the list.
+  const isSaid = options.length === 1 && options[0].user.userName.toLowerCase() === asked;
+  return { label: "People", options, isSaid };
+}
+
+function rankOf(name, asked) {
+  if (name.startsWith(asked)) return 0;
+  return name.split(/[\s._-]+/u).some((word) => word.startsWith(asked)) ? 1 : 2;
+}
+
+async function offerEmoji(box, before, typed, isClosed) {
+  const list = await loadEmoji().catch(() => []);
+  // It came over the network: somebody may have typed on meanwhile.
+  if (box.value.slice(0, box.selectionStart) !== before) return null;
+  if (isClosed) {
+    const emoji = emojiOf(list, typed);
+    return emoji ? { whole: { emoji, words: emoji, typed: typed.length + 2 }, options: [] } : null;
+  }
+  const options = findEmoji(list, typed, MOST).map(({ emoji, label }) => ({
+    emoji, label, words: emoji, typed: typed.length + 1,
+  }));
+  return { label: "Emoji", options };
+}

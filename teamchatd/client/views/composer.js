@@ -1,0 +1,78 @@
+import { html, useEffect, useRef } from "../lib.js";
+import { config } from "../core/config.js";
+import { send } from "../core/outbox.js";
+import { me } from "../core/state.js";
+import { noteUse } from "../text/emoji.js";
+import { ACCEPTED, attach, empty, padOf, Previews, write } from "./attach.js";
+import { startEditing } from "./editing.js";
+import { Icon } from "./icon.js";
+import { insert } from "./insert.js";
+import { pickEmoji } from "./picker.js";
+import { Counter, isTouch, lengthOf, TextBox } from "./textbox.js";
+
+export const keyOf = (place) => (place.kind === "thread" ? `thread:${place.id}` : place.id);
+
+/** Where one writes. What stands in it belongs to the place and outlives this component. */
+export function Composer({ place, label }) {
+  const pad = padOf(keyOf(place));
+  const box = useRef(null);
+  const picker = useRef(null);
+  const text = pad.text.value;
+  const canSend = isSomething(pad) && lengthOf(text) <= config.value.maxMessageLength;
+
+  // With a finger it would bring up the keyboard, over what one came to read.
+  useEffect(() => void (isTouch() || box.current.focus({ preventScroll: true })), [place]);
+
+  const submit = () => {
+    if (!canSend) return;
+    send(place, { content: trimmed(pad.text.value), files: pad.files.value.map(({ file }) => file) });
+    empty(pad);
+    box.current.focus();
+  };
+  const addEmoji = async ({ currentTarget }) => {
+    const emoji = await pickEmoji(currentTarget);
+    if (!emoji) return;
+    noteUse(emoji);
+    insert(box.current, emoji);
+  };
+  const pasted = (event) => {
+    const images = [...event.clipboardData.files];
+    if (!images.length) return;
+    event.preventDefault();
+    attach(pad, images);
+  };
+  const chosen = ({ currentTarget }) => {
+    attach(pad, currentTarget.files);
+    currentTarget.value = ""; // so that the same one can be chosen again
+    box.current.focus();
+  };
+
+  return html`<form class="composer" onSubmit=${(event) => (event.preventDefault(), submit())}>
+    <div class="composer-box" onClick=${({ target, currentTarget }) => target === currentTarget && box.current.focus()}>
+      <${Previews} pad=${pad} />
+      <${TextBox} label=${label} text=${pad.text} boxRef=${box} onType=${(value) => write(pad, value)}
+        onEnter=${submit} onUp=${() => editLast(place)} onPaste=${pasted} />
+      <div class="composer-foot">
+        <input ref=${picker} type="file" accept=${ACCEPTED} multiple hidden onChange=${chosen} />
+        <button class="icon-button" type="button" aria-label="Attach images" title="Attach images"
+          onClick=${() => picker.current.click()}><${Icon} name="image" /></button>
+        <button class="icon-button" type="button" aria-label="Emoji" title="Emoji"
+          onClick=${addEmoji}><${Icon} name="smile" /></button>
+        <${Counter} text=${text} />
+        <button class="send" type="submit" aria-label="Send" title="Send" aria-disabled=${!canSend}>
+          <${Icon} name="send" />
+        </button>
+      </div>
+    </div>
+  </form>`;
+}
+
+const isSomething = (pad) => pad.text.value.trim() !== "" || pad.files.value.length > 0;
+
+/** Empty lines around a message are never meant; spaces before its first line may be. */
+const trimmed = (text) => text.replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
+
+function editLast(place) {
+  const own = place.messages.value.findLast(({ author }) => author.id === me.value?.id);
+  if (own) startEditing(place, own);
+}

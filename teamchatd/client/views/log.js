@@ -1,0 +1,239 @@
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useSignal } from "../lib.js";
+import { removing } from "../core/acts.js";
+import { pendingIn } from "../core/outbox.js";
+import { lookingAt } from "../core/reading.js";
+import { me } from "../core/state.js";
+import { dayName, dayOf } from "../text/time.js";
+import { Icon } from "./icon.js";
+import { Keeper } from "./keeper.js";
+import { Message } from "./message.js";
+import { Pending } from "./pending.js";
+import { Steps } from "./steps.js";
+import { isAtNewest, slidDown, slidUp, windowOf } from "./window.js";
+
+/** What one says within so many milliseconds is one thing to the eye. */
+const BREATH = 5 * 60_000;
+/** In heights of the log: older ones are asked for before somebody arrives at the first. */
+const SOON = 1.5;
+const FAR = 0.75;
+/** Where the first unread message is shown: a little below the top, with what led to it above. */
+const BEGINNING = 0.2;
+
+/**
+ * What was said in a place, and what is on its way there.
+ *
+ * @param {{place: object, label: string, beginning: any, parent?: any}} props
+ *   beginning: what stands above the very first message; parent: what stands above all.
+ */
+export function Log({ place, label, beginning, parent = null }) {
+  const messages = useShown(place);
+  const pending = usePending(place);
+  const first = useSignal(null); // the id that the window begins with; see window.js
+  const isAtEnd = useSignal(true);
+  const left = useSignal(null); // the newest there was when one scrolled away from the end
+  const isFar = useSignal(false);
+  const seen = useRef({ from: 0, to: 0 });
+  const scroller = useRef(null);
+  const inner = useRef(null);
+
+  const range = windowOf(messages, first.value, seen.current.from);
+  seen.current = { ...range, messages };
+  const keeper = useMemo(() => new Keeper(() => moved()), []);
+  const steps = useMemo(() => new Steps(), []);
+  keeper.remember();
+
+  /** Also when nothing was scrolled: what is shown may be too little to be scrolled at all. */
+  function moved() {
+    const now = seen.current;
+    const isNewest = isAtNewest(now.messages, now);
+    if (keeper.isAtEnd && !isNewest) keeper.isAtEnd = false;
+    if (keeper.isAtEnd !== isAtEnd.peek()) turned(keeper.isAtEnd);
+    isFar.value = !isNewest || keeper.below > FAR;
+    if (keeper.above < SOON) upwards(now);
+    else if (keeper.below < SOON && !isNewest) first.value = slidDown(now.messages, now);
+  }
+
+  function turned(toEnd) {
+    isAtEnd.value = toEnd;
+    const now = seen.current;
+    left.value = toEnd ? null : (now.messages.at(-1) ?? null);
+    first.value = toEnd ? null : (now.messages[now.from]?.id ?? null);
+  }
+
+  function upwards(now) {
+    if (now.from > 0) first.value = slidUp(now.messages, now);
+    else if (place.hasOlder.peek() && !place.error.peek()) place.loadOlder();
+  }
+
+  function toNewest() {
+    keeper.isAtEnd = true;
+    turned(true);
+    keeper.settle();
+    steps.keep();
+  }
+
+  useLayoutEffect(() => keeper.watch(scroller.current, inner.current), []);
+  useLayoutEffect(() => steps.watch(scroller.current), []);
+  useLayoutEffect(() => {
+    keeper.settle();
+    steps.keep();
+  });
+  useBeginning(place, messages, keeper, inner, turned);
+  useOwnWords(pending, toNewest);
+  useReading(place, isAtEnd, messages);
+
+  const isEmpty = !messages.length && !pending.length;
+  const isFirstLoad = place.loading.value === "first" && !messages.length;
+  return html`<div class="log-frame">
+    <div ref=${scroller} class="log scrolls" role="log" aria-label=${label} aria-busy=${isFirstLoad}
+        aria-live=${isAtEnd.value && !isFirstLoad ? "polite" : "off"}>
+      <div ref=${inner} class="log-inner">
+        ${parent}
+        ${range.from === 0 && html`<${Top} place=${place} isEmpty=${isEmpty} beginning=${beginning} />`}
+        ${linesOf(messages, range, place)}
+        ${pending.map((entry, at) => html`<${Pending} key=${entry.clientId} entry=${entry}
+          isFirst=${at === 0 && !continues(messages.at(-1), ownWords(entry))} />`)}
+      </div>
+    </div>
+    <${JumpToNewest} left=${left.value} messages=${messages} isFar=${isFar} jump=${toNewest} />
+  </div>`;
+}
+
+function useShown(place) {
+  const messages = place.messages.value;
+  const hidden = removing.value;
+  return useMemo(
+    () => (hidden.size ? messages.filter(({ id }) => !hidden.has(id)) : messages),
+    [messages, hidden],
+  );
+}
+
+/** Between its sending and its coming back one's message is in both for a moment: once is enough. */
+function usePending(place) {
+  const isThread = place.kind === "thread";
+  const entries = isThread ? pendingIn(place.channel.id, place.id) : pendingIn(place.id);
+  const newest = place.messages.value.slice(-20);
+  return entries.filter(({ messageId }) => !messageId || !newest.some(({ id }) => id === messageId));
+}
+
+/** At the first unread message, if it would be out of sight at the end. */
+function useBeginning(place, messages, keeper, inner, turned) {
+  const hasBegun = useRef(false);
+  useLayoutEffect(() => {
+    if (hasBegun.current || !messages.length || place.loading.peek() === "first") return;
+    hasBegun.current = true;
+    keeper.toEnd();
+    const line = inner.current.querySelector(".new-line");
+    if (!line || !keeper.isOutOfSight(line)) return;
+    keeper.beginAt(line, BEGINNING);
+    if (!keeper.isAtEnd) turned(false);
+  });
+}
+
+/** Whoever says something wants to see it said. */
+function useOwnWords(pending, toNewest) {
+  const before = useRef(pending.length);
+  useLayoutEffect(() => {
+    if (pending.length > before.current) toNewest();
+    before.current = pending.length;
+  }, [pending.length]);
+}
+
+/** A thread has no pointer of its own: its channel is what is read or not. */
+function useReading(place, isAtEnd, messages) {
+  const isThread = place.kind === "thread";
+  useEffect(() => {
+    if (!isThread) lookingAt(place, isAtEnd.value);
+  }, [place, isAtEnd.value, messages]);
+  useEffect(() => () => isThread || lookingAt(null, false), [place]);
+}
+
+// --- Its lines ---------------------------------------------------------------------------
+
+function linesOf(messages, { from, to }, place) {
+  const lines = [];
+  const firstUnread = place.firstUnreadId.value;
+  for (let at = from; at < to; at++) {
+    const message = messages[at];
+    const before = at > 0 ? messages[at - 1] : null;
+    const isNewDay = !before || at === from || dayOf(before.createdAt) !== dayOf(message.createdAt);
+    const isNew = message.id === firstUnread;
+    if (isNewDay) lines.push(html`<${Day} key=${`day ${dayOf(message.createdAt)}`} at=${message.createdAt} />`);
+    if (isNew) lines.push(html`<${NewLine} key="new" />`);
+    const isFirst = isNewDay || isNew || !continues(before, message);
+    lines.push(html`<${Message} key=${message.id} message=${message} isFirst=${isFirst} place=${place} />`);
+  }
+  return lines;
+}
+
+const continues = (before, message) =>
+  before !== null && before !== undefined
+  && before.author.id === message.author.id
+  && before.author.userName === message.author.userName
+  && message.createdAt - before.createdAt < BREATH;
+
+const ownWords = ({ createdAt }) => ({ author: me.value, createdAt });
+
+function Day({ at }) {
+  const name = dayName(at);
+  return html`<div class="day" role="separator" aria-label=${name}><span>${name}</span></div>`;
+}
+
+function NewLine() {
+  return html`<div class="new-line" role="separator" aria-label="New messages"><span>New messages</span></div>`;
+}
+
+/** Its height is always the same: what is being loaded must not push what is being read. */
+function Top({ place, isEmpty, beginning }) {
+  const loading = place.loading.value;
+  if (place.error.value) return html`<${Trouble} place=${place} isEmpty=${isEmpty} />`;
+  if (loading === "first" && isEmpty) return html`<${Waiting} />`;
+  if (place.hasOlder.value) {
+    return html`<div class="log-top">${loading === "older"
+      && html`<span class="spinner" aria-hidden="true"></span><span class="visually-hidden">Loading older messages…</span>`}</div>`;
+  }
+  return html`<div class=${isEmpty ? "log-beginning empty" : "log-beginning"}>${beginning}</div>`;
+}
+
+function Trouble({ place, isEmpty }) {
+  const again = () => {
+    place.error.value = null;
+    return isEmpty ? place.reload() : place.loadOlder();
+  };
+  return html`<div class="log-trouble" role="alert">
+    <p>${place.error.value}</p>
+    <button class="button" type="button" onClick=${again}>Try again</button>
+  </div>`;
+}
+
+const LENGTHS = [[38], [72, 54], [44], [66, 80, 30], [50]];
+
+/** The shape of what is coming, and only if it does not come at once. */
+function Waiting() {
+  return html`<div class="log-waiting" aria-hidden="true">${LENGTHS.map((words) => html`<div>
+    <i></i><span><b></b>${words.map((share) => html`<u style=${{ width: `${share}%` }}></u>`)}</span>
+  </div>`)}</div>`;
+}
+
+function JumpToNewest({ left, messages, isFar, jump }) {
+  if (!left) return null;
+  const count = countAfter(left, messages);
+  if (!count && !isFar.value) return null;
+  const name = count ? `Jump to newest, ${count} new` : "Jump to newest";
+  return html`<div class="jump">
+    <button class="jump-button" type="button" aria-label=${name} onClick=${jump}>
+      <${Icon} name="down" small />
+      <span>${count ? (count === 1 ? "1 new message" : `${count} new messages`) : "Jump to newest"}</span>
+    </button>
+    <span class="visually-hidden" role="status">${count ? `${count} new below` : ""}</span>
+  </div>`;
+}
+
+function countAfter(left, messages) {
+  let count = 0;
+  for (let at = messages.length - 1; at >= 0 && messages[at].createdAt >= left.createdAt; at--) {
+    if (messages[at].id === left.id) break;
+    if (messages[at].author.id !== me.value?.id) count++;
+  }
+  return count;
+}

@@ -1,0 +1,218 @@
+import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
+import { react, remove } from "../core/acts.js";
+import { me, nameOf, users } from "../core/state.js";
+import { go } from "../core/route.js";
+import { noteUse } from "../text/emoji.js";
+import { isMentioned, namesOf } from "../text/mentions.js";
+import { clock, fullTime, whenAgo } from "../text/time.js";
+import { Avatar } from "./avatar.js";
+import { Editing, isEditing, startEditing } from "./editing.js";
+import { Icon } from "./icon.js";
+import { Images } from "./images.js";
+import { pickEmoji } from "./picker.js";
+import { Rich } from "./text.js";
+
+const LONGEST_LABEL = 240;
+const LONGEST_SHOWN = 5000;
+const MOST_LINES = 60;
+const MOST_NAMES = 8;
+const MOST_FACES = 3;
+
+/**
+ * A message, drawn again only when it is another one: core replaces what changes, so the
+ * same object is the same message, and a busy log redraws one of three hundred.
+ *
+ * @param {{message: object, isFirst: boolean, place: object, isParent?: boolean}} props
+ *   isFirst: the first of a group, which has the author's face and name; isParent: it
+ *   stands above its own thread.
+ */
+export function Message({ message, isFirst, place, isParent = false }) {
+  const edited = isEditing(place, message);
+  return useMemo(
+    () => html`<${Drawn} message=${message} isFirst=${isFirst} place=${place}
+      isParent=${isParent} isEdited=${edited} />`,
+    [message, isFirst, place, isParent, edited],
+  );
+}
+
+function Drawn({ message, isFirst, place, isParent, isEdited }) {
+  const line = useRef(null);
+  const [isActive, setActive] = useActive(line);
+  const can = whatOneMay(message, place, isParent);
+  const content = message.content;
+  return html`<article ref=${line} class=${classOf(message, isFirst)} tabindex="-1"
+      data-line=${message.id} data-id=${message.id} aria-label=${labelOf(message)}
+      onPointerEnter=${({ pointerType }) => pointerType !== "touch" && setActive(true)}
+      onPointerLeave=${() => setActive(line.current.contains(document.activeElement))}
+      onClick=${(event) => isPlain(event.target) && isTouch() && setActive(true)}
+      onFocusIn=${() => setActive(true)}
+      onFocusOut=${({ relatedTarget }) => setActive(line.current.contains(relatedTarget))}
+      onKeyDown=${(event) => event.target === line.current && pressed(event, line, message, place, can)}>
+    <div class="message-side">
+      ${isFirst
+        ? html`<${Avatar} id=${message.author.id} name=${message.author.userName} size="var(--face)" />`
+        : html`<${Time} at=${message.createdAt} />`}
+    </div>
+    <div class="message-body">
+      <${Head} message=${message} isFirst=${isFirst} />
+      ${isEdited
+        ? html`<${Editing} message=${message} place=${place} />`
+        : content && html`<${Folded} content=${content}><${Rich} message=${message} /><//>`}
+      ${message.images.length > 0 && html`<${Images} message=${message} />`}
+      <${Reactions} message=${message} />
+      ${message.threadMeta && !isParent
+        && html`<${ThreadLine} message=${message} place=${place} />`}
+    </div>
+    ${isActive && !isEdited
+      ? html`<${Toolbar} line=${line} message=${message} place=${place} can=${can} />`
+      : html`<button class="icon-button message-more" type="button" tabindex="-1"
+          aria-label="Message actions" onClick=${() => line.current.focus()}>
+          <${Icon} name="more" />
+        </button>`}
+  </article>`;
+}
+
+/** Pointed at, focused or touched: only then are there buttons, or there would be thousands. */
+function useActive(line) {
+  const [isActive, setActive] = useState(false);
+  useEffect(() => {
+    if (!isActive) return undefined;
+    const elsewhere = ({ target }) => !line.current?.contains(target) && setActive(false);
+    document.addEventListener("pointerdown", elsewhere);
+    return () => document.removeEventListener("pointerdown", elsewhere);
+  }, [isActive]);
+  return [isActive, setActive];
+}
+
+const isTouch = () => matchMedia("(hover: none)").matches;
+const isPlain = (target) => !target.closest("a, button, textarea");
+
+function classOf(message, isFirst) {
+  const names = ["message"];
+  if (isFirst) names.push("first");
+  if (message.author.id !== me.value?.id && isForMe(message)) names.push("for-me");
+  return names.join(" ");
+}
+
+const isForMe = ({ content }) =>
+  content.includes("@") && isMentioned(me.value?.id, content, namesOf(users.value));
+
+/** Who speaks comes first: one listens to the names, and skips the rest. */
+function labelOf({ author, createdAt, content, images }) {
+  const pictures = images.length === 1 ? "1 image" : `${images.length} images`;
+  const said = content.length > LONGEST_LABEL ? `${content.slice(0, LONGEST_LABEL)}…` : content;
+  return `${author.userName}, ${clock(createdAt)}: ${said || pictures}`;
+}
+
+function whatOneMay(message, place, isParent) {
+  const isOwn = message.author.id === me.value?.id;
+  return {
+    edit: isOwn,
+    remove: isOwn || (me.value?.isAdmin && !message.channelId.startsWith("dm:")),
+    reply: place.kind === "channel" && !isParent,
+  };
+}
+
+function pressed(event, line, message, place, can) {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
+  const act = {
+    e: can.edit && (() => startEditing(place, message)),
+    enter: can.edit && (() => startEditing(place, message)),
+    r: can.reply && (() => openThread(place, message)),
+    "+": () => addReaction(message, line.current),
+    delete: can.remove && (() => remove(message)),
+  }[event.key.toLowerCase()];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+const openThread = (place, message) => go({ placeId: place.id, threadId: message.id });
+
+async function addReaction(message, anchor) {
+  const emoji = await pickEmoji(anchor);
+  if (!emoji) return;
+  noteUse(emoji);
+  if (!message.reactions[emoji]?.includes(me.value?.id)) react(message, emoji);
+}
+
+// --- Its parts ---------------------------------------------------------------------------
+
+function Time({ at }) {
+  return html`<time datetime=${new Date(at).toISOString()} title=${fullTime(at)}>${clock(at)}</time>`;
+}
+
+/** Within a group the name is only heard: a voice reads one message, not the group. */
+function Head({ message: { author, createdAt }, isFirst }) {
+  if (!isFirst) return html`<bdi class="visually-hidden">${author.userName}</bdi>`;
+  return html`<header class="message-head">
+    <bdi class="author">${author.userName}</bdi>
+    ${author.isBot && html`<span class="bot" title="Posted by a webhook">BOT</span>`}
+    <${Time} at=${createdAt} />
+  </header>`;
+}
+
+/** What would fill screens is folded, by its length: to measure it would cost each message a layout. */
+function Folded({ content, children }) {
+  const isLong = content.length > LONGEST_SHOWN || isOfManyLines(content);
+  const [isOpen, open] = useState(false);
+  if (!isLong) return children;
+  return html`<div class=${isOpen ? "" : "folded"}>${children}</div>
+    <button class="link-button unfold" type="button" tabindex="-1" aria-expanded=${isOpen}
+      onClick=${() => open(!isOpen)}>${isOpen ? "Show less" : "Show the whole message"}</button>`;
+}
+
+function isOfManyLines(content) {
+  let lines = 0;
+  for (let at = content.indexOf("\n"); at !== -1; at = content.indexOf("\n", at + 1)) lines++;
+  return lines > MOST_LINES;
+}
+
+function Reactions({ message }) {
+  const chosen = Object.entries(message.reactions);
+  if (!chosen.length) return null;
+  return html`<div class="reactions">${chosen.map(([emoji, ids]) => {
+    const names = namesIn(ids);
+    return html`<button key=${emoji} class="reaction" type="button" tabindex="-1"
+      aria-pressed=${ids.includes(me.value?.id)} aria-label=${`${emoji} ${ids.length}, ${names}`}
+      title=${names} onClick=${() => react(message, emoji)}>
+      <span class="reaction-emoji">${emoji}</span> <span>${ids.length}</span>
+    </button>`;
+  })}</div>`;
+}
+
+function namesIn(ids) {
+  const names = ids.slice(0, MOST_NAMES).map((id) => (id === me.value?.id ? me.value.userName : nameOf(id)));
+  const others = ids.length - names.length;
+  return others ? `${names.join(", ")} and ${others} more` : names.join(", ");
+}
+
+function ThreadLine({ message, place }) {
+  const { replyCount, lastReplyAt, participants } = message.threadMeta;
+  return html`<button class="thread-line" type="button" tabindex="-1"
+      onClick=${() => openThread(place, message)}>
+    <span class="faces">${participants.slice(-MOST_FACES).map(
+      (id) => html`<${Avatar} key=${id} id=${id} name=${nameOf(id)} size="1.375rem" />`)}</span>
+    <span class="thread-count">${replyCount === 1 ? "1 reply" : `${replyCount} replies`}</span>
+    <span class="thread-last">Last reply ${whenAgo(lastReplyAt)}</span>
+  </button>`;
+}
+
+function Toolbar({ line, message, place, can }) {
+  const tool = (name, icon, act) => html`<button class="icon-button" type="button"
+    aria-label=${name} title=${name} onClick=${act}><${Icon} name=${icon} /></button>`;
+  return html`<div class="toolbar" role="toolbar" aria-label="Message actions">
+    ${tool("Add reaction", "smile", ({ currentTarget }) => addReaction(message, currentTarget))}
+    ${can.reply && tool("Reply in thread", "reply", () => openThread(place, message))}
+    ${can.edit && tool("Edit", "pencil", () => startEditing(place, message))}
+    ${can.remove && tool("Delete", "trash", () => removeFrom(line, message))}
+  </div>`;
+}
+
+/** The focus goes on to a neighbour: with the message it would fall out of the log. */
+function removeFrom(line, message) {
+  const others = [...line.current.parentElement.querySelectorAll("[data-line][tabindex]")];
+  const at = others.indexOf(line.current);
+  if (line.current.contains(document.activeElement)) (others[at + 1] ?? others[at - 1])?.focus();
+  remove(message);
+}

@@ -1,0 +1,67 @@
+import { html } from "../lib.js";
+import { discard, retry } from "../core/outbox.js";
+import { me } from "../core/state.js";
+import { isOnlyEmoji } from "../text/emoji.js";
+import { rich } from "../text/markdown.js";
+import { namesOf } from "../text/mentions.js";
+import { users } from "../core/state.js";
+import { useLayoutEffect, useRef } from "../lib.js";
+import { putBack } from "./attach.js";
+import { Avatar } from "./avatar.js";
+
+/**
+ * What was sent and has not arrived: where it will stand and as it will look, so that
+ * nothing moves when it does.
+ */
+export function Pending({ entry, isFirst }) {
+  const { content, files, state, sentence } = entry;
+  const isFailed = state === "failed";
+  return html`<article class=${isFirst ? "message first pending" : "message pending"} data-line=${entry.clientId}
+      aria-label=${`${me.value?.userName}, ${isFailed ? "not sent" : "sending"}: ${content}`}>
+    <div class="message-side">
+      ${isFirst && html`<${Avatar} id=${me.value?.id} name=${me.value?.userName} size="var(--face)" />`}
+    </div>
+    <div class="message-body">
+      ${isFirst && html`<header class="message-head"><bdi class="author">${me.value?.userName}</bdi></header>`}
+      ${content && html`<${Words} content=${content} />`}
+      ${files.length > 0 && html`<${Files} files=${files} />`}
+      ${isFailed ? html`<${Failed} entry=${entry} sentence=${sentence} />` : html`<${Sending} state=${state} />`}
+    </div>
+  </article>`;
+}
+
+function Words({ content }) {
+  const box = useRef(null);
+  useLayoutEffect(() => {
+    box.current.replaceChildren(rich(content, { names: namesOf(users.peek()), me: me.peek()?.id }));
+  }, [content]);
+  return html`<div ref=${box} class=${isOnlyEmoji(content) ? "rich big" : "rich"} dir="auto"></div>`;
+}
+
+function Files({ files }) {
+  return html`<div class=${files.length === 1 ? "images one" : "images"}>${files.map(({ name, url, progress }) => html`<span
+      key=${url} class="image">
+    <img src=${url} alt=${name} />
+    ${progress < 1 && html`<progress class="image-progress" value=${progress} aria-label=${`Sending ${name}`}></progress>`}
+  </span>`)}</div>`;
+}
+
+/** Said only when it takes a while: most messages have arrived before one could read it. */
+function Sending({ state }) {
+  if (state === "sent") return null;
+  return html`<p class="sending">${state === "waiting" ? "Waiting to be sent…" : "Sending…"}</p>`;
+}
+
+function Failed({ entry, sentence }) {
+  return html`<div class="failed">
+    <p role="alert">Not sent: ${sentence}</p>
+    <button class="link-button" type="button" onClick=${() => retry(entry.clientId)}>Try again</button>
+    <button class="link-button" type="button" onClick=${() => takeBack(entry)}>Discard</button>
+  </div>`;
+}
+
+/** Nobody's words are thrown away: they go back to where they were written. */
+function takeBack(entry) {
+  discard(entry.clientId);
+  putBack(entry.parentId ? `thread:${entry.parentId}` : entry.placeId, entry);
+}

@@ -1,0 +1,61 @@
+import { html, useEffect, useMemo, useSignal } from "../lib.js";
+import { placeOf } from "../core/places.js";
+import { dropsInto, padOf } from "./attach.js";
+import { Composer, keyOf } from "./composer.js";
+import { Icon } from "./icon.js";
+import { Lightbox } from "./lightbox.js";
+import { Log } from "./log.js";
+import { EmojiPicker } from "./picker.js";
+
+/** A channel or a conversation: its name, what was said, and where one says something. */
+export function Place({ id }) {
+  const place = placeOf(id);
+  return place && html`<${Open} key=${id} place=${place} />`;
+}
+
+function Open({ place }) {
+  const name = place.name.value;
+  const isChannel = place.kind === "channel";
+  const isOver = useSignal(false);
+  const drops = useMemo(() => dropsInto(padOf(keyOf(place)), isOver), [place]);
+  useEffect(() => place.enter(), [place]);
+  useTypingAnywhere();
+
+  return html`<main class="talk place" ...${drops}>
+    <header class="talk-head">
+      ${isChannel && html`<${Icon} name="hash" />`}
+      <h1 class="talk-title ellipsis" title=${name}><bdi>${name}</bdi></h1>
+    </header>
+    <${Log} place=${place} label=${isChannel ? `Messages in ${name}` : `Messages with ${name}`}
+      beginning=${html`<${Beginning} name=${name} isChannel=${isChannel} place=${place} />`} />
+    <${Composer} place=${place} label=${`Message ${name}`} />
+    ${isOver.value && html`<${DropHere} />`}
+    <${Lightbox} />
+    <${EmojiPicker} />
+  </main>`;
+}
+
+function Beginning({ name, isChannel, place }) {
+  const isEmpty = place.messages.value.length === 0;
+  const where = isChannel ? html`the beginning of <bdi>${name}</bdi>` : html`the beginning of what you and <bdi>${name}</bdi> say to each other`;
+  if (!isEmpty) return html`<p>This is ${where}.</p>`;
+  return html`<h2>Nobody has said anything here yet.</h2>
+    <p>${isChannel ? "Everybody who is here can read this channel. Say hello." : html`Only you and <bdi>${name}</bdi> can read this. Say hello.`}</p>`;
+}
+
+export function DropHere() {
+  return html`<div class="drop-here" aria-hidden="true"><p>Drop images to attach them</p></div>`;
+}
+
+/** Whoever begins to type with nothing focused means the composer. */
+function useTypingAnywhere() {
+  useEffect(() => {
+    const pressed = (event) => {
+      if (document.activeElement !== document.body || event.defaultPrevented) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1) return;
+      if (event.key !== " ") document.querySelector(".place .textbox-text")?.focus();
+    };
+    document.addEventListener("keydown", pressed);
+    return () => document.removeEventListener("keydown", pressed);
+  }, []);
+}

@@ -1,0 +1,43 @@
+import { html, useEffect, useMemo, useSignal } from "../lib.js";
+import { threadOf } from "../core/places.js";
+import { go, route } from "../core/route.js";
+import { dropsInto, padOf } from "./attach.js";
+import { Composer, keyOf } from "./composer.js";
+import { Icon } from "./icon.js";
+import { Log } from "./log.js";
+import { Message } from "./message.js";
+import { DropHere } from "./place.js";
+
+/** A message and what was replied to it, beside the place it is from. */
+export function Thread({ parentId }) {
+  const thread = threadOf(parentId);
+  const parent = thread.parent.value;
+  const isOver = useSignal(false);
+  const drops = useMemo(() => dropsInto(padOf(keyOf(thread)), isOver), [thread]);
+  useEffect(() => thread.enter(), [thread]);
+  const close = () => go({ placeId: route.peek().placeId ?? thread.channel.id });
+  const pressed = (event) => event.key === "Escape" && !event.defaultPrevented && close();
+
+  return html`<aside class="talk thread" aria-label="Thread" onKeyDown=${pressed} ...${drops}>
+    <header class="talk-head">
+      <h2 class="talk-title">Thread</h2>
+      <span class="talk-note ellipsis">${thread.channel.name}</span>
+      <button class="icon-button" type="button" aria-label="Close thread" title="Close thread" onClick=${close}>
+        <${Icon} name="close" /></button>
+    </header>
+    <${Log} key=${parentId} place=${thread} label="Replies"
+      parent=${html`<${Parent} thread=${thread} parent=${parent} />`}
+      beginning=${null} />
+    <${Composer} key=${`write ${parentId}`} place=${thread}
+      label=${parent ? `Reply to ${parent.author.userName}` : "Reply"} />
+    ${isOver.value && html`<${DropHere} />`}
+  </aside>`;
+}
+
+function Parent({ thread, parent }) {
+  if (!parent) return null;
+  const count = Math.max(thread.messages.value.length, parent.threadMeta?.replyCount ?? 0);
+  const words = count === 0 ? "No replies yet" : count === 1 ? "1 reply" : `${count} replies`;
+  return html`<${Message} message=${parent} isFirst=${true} place=${thread} isParent=${true} />
+    <div class="thread-rule"><span>${words}</span></div>`;
+}
