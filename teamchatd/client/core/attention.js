@@ -27,9 +27,9 @@ export async function askPermission() {
 export function watchTitle() {
   effect(() => {
     const count = [...unread.value.values()].reduce((sum, each) => sum + each, 0);
-    const { placeId } = route.value;
+    const { placeId, admin } = route.value;
     const place = ready.value && placeId ? placeAt(placeId).name.value : "";
-    const name = [place, serverName.value].filter(Boolean).join(" · ");
+    const name = [admin ? "Administration" : place, serverName.value].filter(Boolean).join(" · ");
     document.title = count ? `(${count > 99 ? "99+" : count}) ${name}` : name;
   });
 }

@@ -14,7 +14,7 @@ import { closeOutbox, openOutbox, settle, wakeUp } from "./outbox.js";
 import { allLoaded, clearPlaces, placeAt } from "./places.js";
 import { go, route } from "./route.js";
 import { lose, session } from "./session.js";
-import { channels, clear, conversations, load, ready, trouble } from "./state.js";
+import { channels, clear, conversations, load, me, ready, trouble } from "./state.js";
 
 /** Longer than a stream takes to open; nobody should look at an empty page for it. */
 const PATIENCE = 700;
@@ -32,6 +32,10 @@ export function start() {
     if (now !== user) untracked(() => change(now));
   });
   effect(() => remember(route.value.placeId));
+  effect(() => {
+    const isClosed = ready.value && route.value.admin && !me.value?.isAdmin;
+    if (isClosed) untracked(() => go({ placeId: lastPlace(), replace: true }));
+  });
 }
 
 function change(now) {
@@ -92,11 +96,16 @@ function loadAgain() {
 
 /** The place in the address, or the last one here, or the first there is. */
 function choose(wanted) {
-  const { placeId } = route.peek();
-  if (placeId && isThere(placeId)) return;
-  const place = isThere(wanted) ? wanted : channels.peek()[0]?.id;
+  const { placeId, admin } = route.peek();
+  if (admin || (placeId && isThere(placeId))) return;
+  const place = thereOrFirst(wanted);
   if (place) go({ placeId: place, replace: true });
 }
+
+/** @returns {string|null} where somebody was last: the way back from what is no place. */
+export const lastPlace = () => thereOrFirst(kept(`place.${user}`));
+
+const thereOrFirst = (id) => (isThere(id) ? id : (channels.peek()[0]?.id ?? null));
 
 const isThere = (id) => [...channels.peek(), ...conversations.peek()].some((each) => each.id === id);
 

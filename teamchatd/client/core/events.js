@@ -96,6 +96,7 @@ const changes = {
   DELETE_CHANNEL({ id, name }) {
     const wasThere = route.peek().placeId === id;
     state.dropChannel(id);
+    state.webhookNews.value++; // those of the channel went along
     dropPlace(id);
     if (!wasThere) return;
     go({ placeId: state.channels.peek()[0]?.id ?? null, replace: true });
@@ -112,6 +113,9 @@ const changes = {
   REMOVE_USER: leave,
   USER_EXIT: leave,
 
+  NEW_WEBHOOK: () => state.webhookNews.value++,
+  DELETE_WEBHOOK: () => state.webhookNews.value++,
+
   UPDATE_READ: ({ channelId, unread }) => state.setUnread(channelId, unread),
   UPDATE_SERVER_SETTINGS: ({ name }) => state.setServerName(name),
 };
@@ -119,6 +123,7 @@ const changes = {
 /** What was missed is gone from the record: all that is shown is asked for again. */
 export function startAnew() {
   counted = new Set();
+  state.webhookNews.value++;
   state.load();
   reloadAll().then(settle);
 }

@@ -73,6 +73,28 @@ export async function signOut() {
   }
 }
 
+/** End every session of this user, this one too. @throws {ApiError} */
+export const signOutEverywhere = () =>
+  leaveBy(() => call("DELETE", "/auth/sessions", { keepCurrent: false }));
+
+/** Leave the server for good. @throws {ApiError} */
+export const leaveServer = () => leaveBy(() => call("POST", "/users/exit"));
+
+/** That the session is over may be heard before the answer: it is not lost, then. */
+async function leaveBy(work) {
+  keep(LEAVING, Date.now());
+  try {
+    await work();
+  } catch (error) {
+    forget(LEAVING);
+    throw error;
+  }
+  end();
+  lost.value = false;
+}
+
+const isLeaving = () => kept(LEAVING) > Date.now() - LATELY;
+
 async function endThis(token) {
   const { sessions } = await ask("GET", "/auth/sessions", { token });
   const sessionId = sessions.find((each) => each.isCurrent).id;
@@ -190,7 +212,7 @@ function renewInTime() {
 
 /** @returns {ApiError} to be thrown: there is no session any more. */
 export function lose() {
-  if (kept(NAME) || session.value) lost.value = true;
+  if (kept(NAME) || session.value) lost.value = !isLeaving();
   end();
   return over();
 }
@@ -251,7 +273,7 @@ async function arriveFromProvider(brought) {
 function follow() {
   const held = kept(NAME);
   if (!held) {
-    lost.value = session.value !== null && !(kept(LEAVING) > Date.now() - LATELY);
+    lost.value = session.value !== null && !isLeaving();
     return void (session.value = null);
   }
   // What this tab shows is another person's: it must not be mixed with the new one's.

@@ -26,6 +26,9 @@ export const unread = signal(new Map());
 
 export const serverName = computed(() => renamed.value ?? config.value?.serverName ?? "teamchat");
 
+/** Counts up whenever there are other webhooks than before; who shows them asks again then. */
+export const webhookNews = signal(0);
+
 /** All of the above is here. */
 export const ready = signal(false);
 

@@ -60,4 +60,12 @@ export function whenAgo(ms) {
   return `on ${(isOfThisYear(ms) ? short : shortWithYear).format(ms)}`;
 }
 
+/** "today", "yesterday", "3 Nov", "3 Nov 2025": what comes after "since". */
+export function dayShortly(ms) {
+  const ago = today.value - dayOf(ms);
+  if (ago === 0) return "today";
+  if (ago === 1) return "yesterday";
+  return (isOfThisYear(ms) ? short : shortWithYear).format(ms);
+}
+
 const isOfThisYear = (ms) => new Date(ms).getFullYear() === new Date().getFullYear();

@@ -1,6 +1,7 @@
 import { html } from "../lib.js";
 import { askPermission, permission } from "../core/attention.js";
 import { notice } from "../core/notices.js";
+import { go } from "../core/route.js";
 import { signOut } from "../core/session.js";
 import { me } from "../core/state.js";
 import { chooseTheme, theme } from "../core/theme.js";
@@ -21,10 +22,13 @@ export function Account() {
   if (!user) return null;
   const entries = [
     { label: "Change name", icon: "pencil", run: () => (front.value = "change name") },
+    { label: "Your sessions", icon: "screen", run: () => (front.value = "sessions") },
     { label: "Notifications", icon: "bell", note: NOTIFICATIONS[permission.value].note, run: notifications },
+    ...(user.isAdmin ? [{ label: "Administration", icon: "cog", run: () => go({ admin: "people" }) }] : []),
     { line: true },
     { group: "Theme", chosen: theme.value, choices: THEMES, choose: chooseTheme },
     { line: true },
+    { label: "Leave this server", icon: "door", run: () => (front.value = "leave server") },
     { label: "Sign out", icon: "leave", run: signOut },
   ];
   return html`<${Menu} name="Your account" className="account" head=${html`<${Head} user=${user} />`} entries=${entries}>

@@ -5,12 +5,13 @@ import { notice } from "../core/notices.js";
 import { placeOf } from "../core/places.js";
 import { hrefOf, route } from "../core/route.js";
 import { arrival, session, signOut } from "../core/session.js";
-import { channels, ready, trouble } from "../core/state.js";
+import { channels, me, ready, trouble } from "../core/state.js";
 import { Bars } from "./bars.js";
 import { ChangeName } from "./changename.js";
 import { isDrawerOpen, isNarrow, ShowChannels, useDrawerFocus } from "./drawer.js";
 import { front } from "./front.js";
 import { GoTo } from "./goto.js";
+import { Administration, LeaveServer, NewChannel, Sessions } from "./later.js";
 import { NewMessage } from "./newmessage.js";
 import { Notices } from "./notices.js";
 import { Place } from "./place.js";
@@ -73,17 +74,19 @@ function Trouble({ sentence }) {
 // --- The room --------------------------------------------------------------------------------
 
 function Shell() {
-  const { placeId, threadId } = route.value;
-  const here = placeId ?? channels.value[0]?.id ?? null;
+  const { placeId, threadId, admin } = route.value;
+  const here = admin ? null : (placeId ?? channels.value[0]?.id ?? null);
   const isCovered = isNarrow.value && isDrawerOpen.value;
   useRefusal();
   return html`<div class="shell" data-thread=${threadId ? "open" : undefined}>
-    <a class="skip-link" href=${here ? hrefOf({ placeId: here }) : "#"} onClick=${skip}>Skip to messages</a>
+    <a class="skip-link" href=${hrefOf({ placeId: here, admin })} onClick=${skip}>
+      Skip to ${admin ? "administration" : "messages"}
+    </a>
     <${SidebarColumn} here=${here} />
     <div class="place-column" inert=${isCovered}>
       ${isNarrow.value && html`<${ShowChannels} here=${here} />`}
       <${Bars} />
-      ${here && placeOf(here) ? html`<${Place} key=${here} id=${here} threadId=${threadId} />` : html`<${Nowhere} />`}
+      <${Main} here=${here} threadId=${threadId} admin=${admin} />
     </div>
     <${Front} />
     ${threadId &&
@@ -91,7 +94,21 @@ function Shell() {
   </div>`;
 }
 
-const WINDOWS = { "new message": NewMessage, "go to": GoTo, "change name": ChangeName };
+function Main({ here, threadId, admin }) {
+  // Whoever may not have it is led back by core/chat.js, in the next moment.
+  if (admin) return me.value?.isAdmin && html`<${Administration} section=${admin} />`;
+  if (!here || !placeOf(here)) return html`<${Nowhere} />`;
+  return html`<${Place} key=${here} id=${here} threadId=${threadId} />`;
+}
+
+const WINDOWS = {
+  "new message": NewMessage,
+  "go to": GoTo,
+  "change name": ChangeName,
+  "new channel": NewChannel,
+  sessions: Sessions,
+  "leave server": LeaveServer,
+};
 
 function Front() {
   const close = () => (front.value = null);

@@ -1,7 +1,7 @@
 import { html, useLayoutEffect, useRef } from "../lib.js";
 import { draftKeys } from "../core/drafts.js";
-import { hrefOf } from "../core/route.js";
-import { channels, conversations, serverName, unread } from "../core/state.js";
+import { hrefOf, route } from "../core/route.js";
+import { channels, conversations, me, serverName, unread } from "../core/state.js";
 import { Account } from "./account.js";
 import { Avatar } from "./avatar.js";
 import { isDrawerOpen, isNarrow } from "./drawer.js";
@@ -33,6 +33,16 @@ export function Sidebar({ here }) {
 function Head({ write }) {
   return html`<header class="sidebar-head">
     <strong class="ellipsis" title=${serverName.value}><bdi>${serverName.value}</bdi></strong>
+    ${me.value?.isAdmin &&
+    html`<a
+      class="icon-button to-admin"
+      href=${hrefOf({ admin: "people" })}
+      aria-label="Administration"
+      aria-current=${route.value.admin ? "page" : undefined}
+      title="Administration"
+    >
+      <${Icon} name="cog" />
+    </a>`}
     <button type="button" class="icon-button" aria-label="New message" title="New message" onClick=${write}>
       <${Icon} name="compose" />
     </button>
@@ -44,7 +54,18 @@ function Head({ write }) {
 }
 
 function Channels({ here }) {
-  return html`<${Places} name="Channels" here=${here} ids=${channels.value.map(({ id }) => id)}>
+  const create = () => (front.value = "new channel");
+  return html`<${Places}
+    name="Channels"
+    here=${here}
+    ids=${channels.value.map(({ id }) => id)}
+    beside=${
+      me.value?.isAdmin &&
+      html`<button type="button" class="icon-button" aria-label="Create a channel" title="Create a channel" onClick=${create}>
+        <${Icon} name="plus" small />
+      </button>`
+    }
+  >
     ${channels.value.map(
       ({ id, name }) => html`<${Row} key=${id} id=${id} name=${name} here=${here}>
         <${Icon} name="hash" small />
@@ -76,14 +97,17 @@ function Conversations({ here, write }) {
  * One stop of the Tab key: with 200 channels the way to the composer would be 200 long.
  * It stops at the place that is shown, else at the first.
  */
-function Places({ name, here, ids, children }) {
+function Places({ name, here, ids, beside, children }) {
   const list = useRef(null);
   const stop = ids.includes(here) ? here : ids[0];
   useLayoutEffect(() => {
     for (const link of list.current.querySelectorAll("a")) link.tabIndex = link.dataset.id === stop ? 0 : -1;
   });
   return html`<nav aria-label=${name} class="sidebar-list">
-    <h2>${name}</h2>
+    <div class="sidebar-list-head">
+      <h2>${name}</h2>
+      ${beside}
+    </div>
     <ul role="list" ref=${list} onKeyDown=${(event) => rove(event, list.current, { selector: "a" })}>
       ${children}
     </ul>

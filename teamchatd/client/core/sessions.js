@@ -1,0 +1,46 @@
+/**
+ * Where one is signed in. No event tells of it, so it is asked for anew when somebody
+ * comes back to the window.
+ */
+
+import { batch, signal } from "../lib.js";
+import { call } from "./session.js";
+
+/** This one first, then the latest used; null until they are here. */
+export const sessions = signal(null);
+
+/** A sentence, when they could not be had. */
+export const sessionsTrouble = signal("");
+
+/** Begin to keep them true. @returns {() => void} ends it, and forgets them. */
+export function watchSessions() {
+  loadSessions();
+  addEventListener("focus", loadSessions);
+  return () => {
+    removeEventListener("focus", loadSessions);
+    sessions.value = null;
+    sessionsTrouble.value = "";
+  };
+}
+
+export async function loadSessions() {
+  try {
+    const { sessions: all } = await call("GET", "/auth/sessions");
+    batch(() => {
+      sessions.value = all.toSorted((a, b) => b.isCurrent - a.isCurrent || b.lastUsedAt - a.lastUsedAt);
+      sessionsTrouble.value = "";
+    });
+  } catch (error) {
+    sessionsTrouble.value = error.message;
+  }
+}
+
+export async function endSession({ id }) {
+  await call("DELETE", "/auth/sessions", { sessionId: id });
+  sessions.value = sessions.value?.filter((each) => each.id !== id);
+}
+
+export async function endOtherSessions() {
+  await call("DELETE", "/auth/sessions", { keepCurrent: true });
+  sessions.value = sessions.value?.filter((each) => each.isCurrent);
+}
