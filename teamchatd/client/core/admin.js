@@ -120,16 +120,15 @@ export async function deleteWebhook({ id }) {
   await loadWebhooks();
 }
 
-/** @returns {string} a line for a shell, which says something by this webhook. */
+/** @returns {string} a command for a shell, which says something by this webhook. */
 export function curlOf({ id, name, token }) {
   const words = JSON.stringify({ content: `Hello from ${name}!` });
   return [
-    "curl",
-    ...["-H", quoted(`Authorization: Bearer ${token}`)],
-    ...["-H", quoted("Content-Type: application/json")],
-    ...["-d", quoted(words)],
-    quoted(`${location.origin}/webhooks/${encodeURIComponent(id)}/messages`),
-  ].join(" ");
+    `curl ${quoted(`${location.origin}/webhooks/${encodeURIComponent(id)}/messages`)}`,
+    `-H ${quoted(`Authorization: Bearer ${token}`)}`,
+    `-H ${quoted("Content-Type: application/json")}`,
+    `-d ${quoted(words)}`,
+  ].join(" \\\n  ");
 }
 
 /** In single quotes a shell reads everything as it is written, but for these themselves. */

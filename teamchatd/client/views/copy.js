@@ -19,7 +19,7 @@ export function Copy({ text, name, copied = () => {} }) {
     if (isDone) copied();
   };
   const { words = "Copy", icon = "copy" } = outcome.value ?? {};
-  return html`<span class="copy">
+  return html`<span class="copy-box">
     <button type="button" class="button" aria-label=${name} onClick=${copy}>
       <${Icon} name=${icon} small />
       <span>${words}</span>

@@ -51,7 +51,7 @@ function Asking({ added, close }) {
       data-first
       value=${email}
       form=${form}
-      hint=${invites() ? "An invitation is sent there." : "It is their name for signing in."}
+      hint=${invites() ? "An invitation is sent there." : "They sign in with it."}
     />
     <fieldset class="choices">
       <legend class="field-label">Role</legend>

@@ -58,7 +58,7 @@ function Facts() {
   const { mode, isInviteRequired, providers = [] } = auth;
   const facts = [
     ["People sign in", [MODES[mode], ...providers.map(({ name }) => `with ${name}`)].join(", or ")],
-    ["An account is made", isInviteRequired ? "By an administrator" : "By whoever comes"],
+    ["New accounts", isInviteRequired ? "Administrators add people" : "Anybody can make one"],
     ["Mail", hasMail ? "Is sent" : "Is not set up"],
     ["Version", `teamchat ${version}`],
   ];
