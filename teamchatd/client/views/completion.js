@@ -82,10 +82,11 @@ function listOf(id, offer, take) {
 async function offerFor(box) {
   if (!box || box.selectionStart !== box.selectionEnd) return null;
   const before = box.value.slice(0, box.selectionStart);
-  const name = NAME.exec(before);
-  if (name) return offerNames(name[1]);
+  // First, since a name may hold spaces: "@Grace and :ta" might be one that goes on.
   const code = EMOJI.exec(before);
-  return code ? offerEmoji(box, before, code[1], Boolean(code[2])) : null;
+  if (code) return offerEmoji(box, before, code[1], Boolean(code[2]));
+  const name = NAME.exec(before);
+  return name ? offerNames(name[1]) : null;
 }
 
 function offerNames(typed) {

@@ -51,7 +51,7 @@ export class Keeper {
   /** Called before something changes: afterwards nobody knows where it was. */
   remember() {
     if (this.isAtEnd || !this.#scroller) return;
-    const line = this.#firstVisible();
+    const line = this.#lineBeingRead();
     this.#line = line && { line, at: this.#placeOf(line) };
   }
 
@@ -121,8 +121,11 @@ export class Keeper {
     return line.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top;
   }
 
-  /** By halves: to ask each of three hundred would take longer than the frame has. */
-  #firstVisible() {
+  /**
+   * The second one that is seen: the first may lose its head to an older one of its author.
+   * By halves, since to ask each of three hundred would take longer than the frame has.
+   */
+  #lineBeingRead() {
     const lines = this.#scroller.querySelectorAll("[data-line]");
     let low = 0;
     let high = lines.length - 1;
@@ -131,6 +134,8 @@ export class Keeper {
       if (this.#placeOf(lines[middle]) < 0) low = middle + 1;
       else high = middle;
     }
-    return lines[low] ?? null;
+    const second = lines[low + 1];
+    const isSeen = second && this.#placeOf(second) < this.#scroller.clientHeight;
+    return (isSeen ? second : lines[low]) ?? null;
   }
 }

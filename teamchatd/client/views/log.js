@@ -89,7 +89,7 @@ export function Log({ place, label, beginning, parent = null }) {
         aria-live=${isAtEnd.value && !isFirstLoad ? "polite" : "off"}>
       <div ref=${inner} class="log-inner">
         ${parent}
-        ${range.from === 0 && html`<${Top} place=${place} isEmpty=${isEmpty} beginning=${beginning} />`}
+        <${Top} place=${place} hasMore=${range.from > 0} isEmpty=${isEmpty} beginning=${beginning} />
         ${linesOf(messages, range, place)}
         ${pending.map((entry, at) => html`<${Pending} key=${entry.clientId} entry=${entry}
           isFirst=${at === 0 && !continues(messages.at(-1), ownWords(entry))} />`)}
@@ -124,9 +124,10 @@ function useBeginning(place, messages, keeper, inner, turned) {
     hasBegun.current = true;
     keeper.toEnd();
     const line = inner.current.querySelector(".new-line");
-    if (!line || !keeper.isOutOfSight(line)) return;
-    keeper.beginAt(line, BEGINNING);
+    if (line && keeper.isOutOfSight(line)) keeper.beginAt(line, BEGINNING);
     if (!keeper.isAtEnd) turned(false);
+    // From now on the browser may guess the height of what is out of sight.
+    requestAnimationFrame(() => inner.current && (inner.current.dataset.settled = ""));
   });
 }
 
@@ -184,11 +185,11 @@ function NewLine() {
 }
 
 /** Its height is always the same: what is being loaded must not push what is being read. */
-function Top({ place, isEmpty, beginning }) {
+function Top({ place, hasMore, isEmpty, beginning }) {
   const loading = place.loading.value;
   if (place.error.value) return html`<${Trouble} place=${place} isEmpty=${isEmpty} />`;
   if (loading === "first" && isEmpty) return html`<${Waiting} />`;
-  if (place.hasOlder.value) {
+  if (hasMore || place.hasOlder.value) {
     return html`<div class="log-top">${loading === "older"
       && html`<span class="spinner" aria-hidden="true"></span><span class="visually-hidden">Loading older messages…</span>`}</div>`;
   }

@@ -13,7 +13,7 @@ import { pickEmoji } from "./picker.js";
 import { Rich } from "./text.js";
 
 const LONGEST_LABEL = 240;
-const LONGEST_SHOWN = 5000;
+const LONGEST_SHOWN = 8000;
 const MOST_LINES = 60;
 const MOST_NAMES = 8;
 const MOST_FACES = 3;
@@ -42,12 +42,12 @@ function Drawn({ message, isFirst, place, isParent, isEdited }) {
   const content = message.content;
   return html`<article ref=${line} class=${classOf(message, isFirst)} tabindex="-1"
       data-line=${message.id} data-id=${message.id} aria-label=${labelOf(message)}
-      onPointerEnter=${({ pointerType }) => pointerType !== "touch" && setActive(true)}
-      onPointerLeave=${() => setActive(line.current.contains(document.activeElement))}
-      onClick=${(event) => isPlain(event.target) && isTouch() && setActive(true)}
-      onFocusIn=${() => setActive(true)}
-      onFocusOut=${({ relatedTarget }) => setActive(line.current.contains(relatedTarget))}
-      onKeyDown=${(event) => event.target === line.current && pressed(event, line, message, place, can)}>
+      onPointerEnter=${({ pointerType }) => pointerType === "touch" || isActive || setActive(POINTED)}
+      onPointerLeave=${() => setActive(isWithin(line, document.activeElement) && FOCUSED)}
+      onClick=${(event) => isPlain(event.target) && isTouch() && setActive(POINTED)}
+      onFocusIn=${() => setActive(FOCUSED)}
+      onFocusOut=${({ relatedTarget }) => setActive(isWithin(line, relatedTarget) && FOCUSED)}
+      onKeyDown=${(event) => pressed(event, line, message, place, can)}>
     <div class="message-side">
       ${isFirst
         ? html`<${Avatar} id=${message.author.id} name=${message.author.userName} size="var(--face)" />`
@@ -64,13 +64,17 @@ function Drawn({ message, isFirst, place, isParent, isEdited }) {
         && html`<${ThreadLine} message=${message} place=${place} />`}
     </div>
     ${isActive && !isEdited
-      ? html`<${Toolbar} line=${line} message=${message} place=${place} can=${can} />`
+      ? html`<${Toolbar} line=${line} message=${message} place=${place} can=${can}
+          tabIndex=${isActive === FOCUSED ? 0 : -1} />`
       : html`<button class="icon-button message-more" type="button" tabindex="-1"
           aria-label="Message actions" onClick=${() => line.current.focus()}>
           <${Icon} name="more" />
         </button>`}
   </article>`;
 }
+
+const POINTED = "pointed";
+const FOCUSED = "focused";
 
 /** Pointed at, focused or touched: only then are there buttons, or there would be thousands. */
 function useActive(line) {
@@ -84,6 +88,8 @@ function useActive(line) {
   return [isActive, setActive];
 }
 
+/** What is taken out of the page tells of the focus it loses, and is then no line any more. */
+const isWithin = (line, node) => Boolean(line.current?.contains(node));
 const isTouch = () => matchMedia("(hover: none)").matches;
 const isPlain = (target) => !target.closest("a, button, textarea");
 
@@ -114,17 +120,24 @@ function whatOneMay(message, place, isParent) {
 }
 
 function pressed(event, line, message, place, can) {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
-  const act = {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
+  const isOnLine = event.target === line.current;
+  const act = isOnLine ? keysOf(line, message, place, can)[event.key.toLowerCase()]
+    : event.key === "Escape" && (() => line.current.focus());
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function keysOf(line, message, place, can) {
+  return {
     e: can.edit && (() => startEditing(place, message)),
     enter: can.edit && (() => startEditing(place, message)),
     r: can.reply && (() => openThread(place, message)),
     "+": () => addReaction(message, line.current),
-    delete: can.remove && (() => remove(message)),
-  }[event.key.toLowerCase()];
-  if (!act) return;
-  event.preventDefault();
-  act();
+    delete: can.remove && (() => removeFrom(line, message)),
+    escape: () => line.current.closest(".talk").querySelector(".composer textarea").focus(),
+  };
 }
 
 const openThread = (place, message) => go({ placeId: place.id, threadId: message.id });
@@ -198,8 +211,9 @@ function ThreadLine({ message, place }) {
   </button>`;
 }
 
-function Toolbar({ line, message, place, can }) {
-  const tool = (name, icon, act) => html`<button class="icon-button" type="button"
+/** Where only the mouse is, the Tab key does not stop: the log is one stop. */
+function Toolbar({ line, message, place, can, tabIndex }) {
+  const tool = (name, icon, act) => html`<button class="icon-button" type="button" tabindex=${tabIndex}
     aria-label=${name} title=${name} onClick=${act}><${Icon} name=${icon} /></button>`;
   return html`<div class="toolbar" role="toolbar" aria-label="Message actions">
     ${tool("Add reaction", "smile", ({ currentTarget }) => addReaction(message, currentTarget))}

@@ -1,11 +1,10 @@
-import { html } from "../lib.js";
+import { html, useLayoutEffect, useRef } from "../lib.js";
 import { discard, retry } from "../core/outbox.js";
-import { me } from "../core/state.js";
+import { me, users } from "../core/state.js";
 import { isOnlyEmoji } from "../text/emoji.js";
 import { rich } from "../text/markdown.js";
 import { namesOf } from "../text/mentions.js";
-import { users } from "../core/state.js";
-import { useLayoutEffect, useRef } from "../lib.js";
+import { clock } from "../text/time.js";
 import { putBack } from "./attach.js";
 import { Avatar } from "./avatar.js";
 
@@ -22,7 +21,9 @@ export function Pending({ entry, isFirst }) {
       ${isFirst && html`<${Avatar} id=${me.value?.id} name=${me.value?.userName} size="var(--face)" />`}
     </div>
     <div class="message-body">
-      ${isFirst && html`<header class="message-head"><bdi class="author">${me.value?.userName}</bdi></header>`}
+      ${isFirst && html`<header class="message-head">
+        <bdi class="author">${me.value?.userName}</bdi> <time>${clock(entry.createdAt)}</time>
+      </header>`}
       ${content && html`<${Words} content=${content} />`}
       ${files.length > 0 && html`<${Files} files=${files} />`}
       ${isFailed ? html`<${Failed} entry=${entry} sentence=${sentence} />` : html`<${Sending} state=${state} />`}

@@ -8,6 +8,7 @@
 
 import { html, signal, useEffect, useLayoutEffect, useMemo, useRef, useSignal } from "../lib.js";
 import { findEmoji, loadEmoji, recentEmoji } from "../text/emoji.js";
+import { isTouch } from "./textbox.js";
 
 const COLUMNS = 8;
 const MOST_FOUND = 160;
@@ -21,15 +22,17 @@ const GROUPS = {
 const asked = signal(null);
 
 /**
- * @param {HTMLElement} anchor that it is shown beside, and that gets the focus back.
+ * @param {HTMLElement} anchor that it is shown beside.
  * @returns {Promise<string|null>} null when nothing was chosen.
  */
 export function pickEmoji(anchor) {
   asked.peek()?.choose(null);
+  // The buttons of a message go when the focus leaves it; the message itself stays.
+  const back = anchor.closest("[data-line]") ?? anchor;
   return new Promise((resolve) => {
     const choose = (emoji) => {
       asked.value = null;
-      if (anchor.isConnected) anchor.focus({ preventScroll: true });
+      if (back.isConnected) back.focus({ preventScroll: true });
       resolve(emoji);
     };
     asked.value = { anchor, choose };
@@ -74,7 +77,7 @@ function Open({ anchor, choose }) {
   const pointed = ({ target }) => (hint.value = target.closest("[data-emoji]")?.ariaLabel ?? hint.value);
 
   return html`<div ref=${panel} class="picker" role="dialog" aria-label="Emoji" aria-modal="true" popover="manual"
-      onKeyDown=${pressed}>
+      tabindex="-1" onKeyDown=${pressed}>
     <input class="input picker-search" type="search" aria-label="Search emoji" placeholder="Search emoji"
       autocomplete="off" spellcheck=${false} value=${query.value}
       onInput=${({ target }) => (query.value = target.value)}
@@ -120,7 +123,9 @@ const grouped = (list) =>
 function show(panel, anchor) {
   panel.showPopover?.();
   place(panel, anchor);
-  panel.querySelector("input").focus({ preventScroll: true });
+  // With a finger the search field would bring up the keyboard, over what one came to choose.
+  const first = isTouch() ? panel : panel.querySelector("input");
+  first.focus({ preventScroll: true });
 }
 
 /** Above what was pressed, or below where there is no room; on a telephone at its foot, by style. */

@@ -9,15 +9,12 @@ CREATE TABLE reads (
 CREATE INDEX reads_by_place ON reads (place_id);
 
 -- Where somebody has set no pointer, what was said before they came counts as read: what is before
--- the journal's number of their creation.  Of those who are here already, only the time tells that.
+-- the journal's number of their creation.  Those who are here already begin at zero today: nobody
+-- knows what they have read, and a hundred unread everywhere would be a poor greeting.
 -- 0, where code that knows nothing of this has made them: nothing counts as read.  Not called
 -- position, as everywhere else: where that code joins messages, it would be one of two.
 ALTER TABLE users ADD COLUMN reads_from INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX messages_by_time ON messages (created_at, position);
-UPDATE users SET reads_from = coalesce(
-    (SELECT messages.position FROM messages WHERE messages.created_at < users.created_at
-     ORDER BY messages.created_at DESC, messages.position DESC LIMIT 1), 0);
-DROP INDEX messages_by_time;
+UPDATE users SET reads_from = (SELECT number FROM head);
 
 -- Nobody's own messages are unread to them.  With the author in it, counting needs no row.
 DROP INDEX messages_by_place;
