@@ -53,6 +53,15 @@ def in_general(person):
     return person
 
 
+@pytest.fixture
+def daemon(daemon):
+    """
+    One whose administrator is ada.
+    """
+    daemon.token("ada")
+    return daemon
+
+
 @pytest.fixture(params=WAYS)
 def way(request):
     """

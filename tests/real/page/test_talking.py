@@ -364,7 +364,7 @@ def test_older(daemon, channel, visit):
     seen = set()
     while "number 000." not in seen:
         known = len(seen)
-        texts = ada.articles.all_inner_texts()
+        texts = ada.articles.all_text_contents()
         assert len(texts) <= 300
         numbers = [re.search(r"number \d+\.", text)[0] for text in texts]
         assert numbers == sorted(set(numbers))
