@@ -8,6 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.files.corpus import drawn, encoded
 from tests.real.page.chromium import REFUSED, UNREACHABLE
 
 pytestmark = pytest.mark.real
@@ -99,13 +100,16 @@ def test_refused(daemon, ada):
 
 def test_tab_is_closed(daemon, net, visit):
     """
-    What waits is sent by the next tab that is opened.
+    What waits is sent by the next tab that is opened, with its images.
     """
     between = net(daemon)
     ada = visit(between, "ada")
     ada.trouble.expect(UNREACHABLE)
     ada.open("General")
     between.cut()
+    picture = encoded(drawn(), "PNG")
+    ada.attach({"name": "tunnel.png", "mimeType": "image/png", "buffer": picture})
+    expect(ada.preview("tunnel.png")).to_be_visible()
     ada.say("written in a tunnel")
     expect(pending(ada)).to_be_visible()
     left = ada.page
@@ -116,4 +120,7 @@ def test_tab_is_closed(daemon, net, visit):
     ada.page = later
     ada.reads("written in a tunnel")
     expect(pending(ada)).to_have_count(0)
+    expect(
+        ada.message("written in a tunnel").get_by_role("button", name="Open image")
+    ).to_be_visible()
     assert daemon.read(daemon.token("ada")) == ["written in a tunnel"]

@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.real.page.person import exactly
+
 pytestmark = pytest.mark.real
 
 
@@ -84,6 +86,19 @@ def test_names(ada, bob):
     bob.say("second")
     expect(bob.log.get_by_role("article", name=re.compile("^ada, .*first"))).to_be_visible()
     expect(ada.log.get_by_role("article", name=re.compile("^bob, .*second"))).to_be_visible()
+
+
+def test_grouped(ada, bob):
+    """
+    Whoever says two things at once is named once to the eye; another is named again.
+    """
+    ada.say("one")
+    ada.say("two")
+    bob.say("three")
+    bob.reads_all(["one", "two", "three"])
+    expect(bob.message("one").get_by_text(exactly("ada"))).to_be_in_viewport()
+    expect(bob.message("two").get_by_text(exactly("ada"))).not_to_be_in_viewport()
+    expect(bob.message("three").get_by_text(exactly("bob"))).to_be_in_viewport()
 
 
 def test_day(ada):
@@ -387,13 +402,16 @@ def test_begins_at_unread(daemon, channel, visit):
     """
     garden, token = channel("garden"), daemon.token("ada")
     bob = visit(daemon, "bob")
-    for number in range(60):
+    for number in range(80):
         daemon.say(token, f"number {number:03}.", garden)
     bob.open("garden")
     expect(bob.page.get_by_role("separator", name="New messages")).to_be_in_viewport()
     expect(bob.message("number 000.")).to_be_in_viewport()
+    bob.page.reload()
+    expect(bob.message("number 000.")).to_be_in_viewport()
     bob.button("Jump to newest").click()
-    expect(bob.message("number 059.")).to_be_in_viewport()
+    expect(bob.message("number 079.")).to_be_in_viewport()
+    expect(bob.link("Channels", "garden")).to_have_accessible_name("garden")
 
 
 def test_reading_on(daemon, channel, visit):
