@@ -31,7 +31,7 @@ export function Account() {
     { label: "Leave this server", icon: "door", run: () => (front.value = "leave server") },
     { label: "Sign out", icon: "leave", run: signOut },
   ];
-  return html`<${Menu} name="Your account" className="account" head=${html`<${Head} user=${user} />`} entries=${entries}>
+  return html`<${Menu} name=${`Your account, ${user.userName}`} className="account" head=${html`<${Head} user=${user} />`} entries=${entries}>
     <${Avatar} id=${user.id} name=${user.userName} size="1.75rem" />
     <span class="ellipsis" title=${user.userName}><bdi>${user.userName}</bdi></span>
     <${Icon} name="chevron" small />

@@ -79,11 +79,9 @@ function Shell() {
   const isCovered = isNarrow.value && isDrawerOpen.value;
   useRefusal();
   return html`<div class="shell" data-thread=${threadId ? "open" : undefined}>
-    <a class="skip-link" href=${hrefOf({ placeId: here, admin })} onClick=${skip}>
-      Skip to ${admin ? "administration" : "messages"}
-    </a>
+    <a class="skip-link" href="#messages" onClick=${skip}>Skip to ${admin ? "administration" : "messages"}</a>
     <${SidebarColumn} here=${here} />
-    <div class="place-column" inert=${isCovered}>
+    <div class="place-column" id="messages" inert=${isCovered}>
       ${isNarrow.value && html`<${ShowChannels} here=${here} />`}
       <${Bars} />
       <${Main} here=${here} threadId=${threadId} admin=${admin} />
@@ -128,15 +126,16 @@ function SidebarColumn({ here }) {
   };
   return html`
     ${isOver && html`<div class="backdrop" onClick=${close}></div>`}
-    <div
+    <section
       class="sidebar"
+      aria-label="Sidebar"
       ref=${column}
       data-open=${isOver ? "" : undefined}
       inert=${isNarrow.value && !isOver}
       onKeyDown=${onKeyDown}
     >
       <${Sidebar} here=${here} />
-    </div>
+    </section>
   `;
 }
 
@@ -149,7 +148,7 @@ function Nowhere() {
   </main>`;
 }
 
-/** The address of the page is the route: a plain link to #place would lead nowhere. */
+/** The fragment of the address is the route: by itself this link would lead nowhere. */
 function skip(event) {
   event.preventDefault();
   const main = document.querySelector("main");

@@ -3,13 +3,13 @@ import { html } from "../lib.js";
 const HUES = 6;
 
 /**
- * The letters of a person on a ground that is always theirs, also on another day
- * and another screen: it comes from the id, since names change.
+ * The letters of a person on a ground that is always theirs, also on another day and
+ * another screen: it comes from the id, since names change. CSS draws the letters, so that
+ * they are no part of what is copied or read aloud.
  */
 export function Avatar({ id, name, size = "1.5rem", letters = 2 }) {
-  return html`<span class="avatar" aria-hidden="true" data-hue=${hueOf(id)} data-letters=${letters} style=${{ "--size": size }}>
-    ${initialsOf(name, letters)}
-  </span>`;
+  return html`<span class="avatar" aria-hidden="true" data-hue=${hueOf(id)} data-letters=${letters}
+    data-initials=${initialsOf(name, letters)} style=${{ "--size": size }}></span>`;
 }
 
 function hueOf(id) {

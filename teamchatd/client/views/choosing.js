@@ -24,6 +24,8 @@ export function Choosing({ title, label, placeholder, list, all, choose, none, c
   const shown = found.value.slice(0, SHOWN);
   const here = Math.min(at.value, shown.length - 1);
 
+  const marked = shown.length ? `choice-${here}` : undefined;
+
   const take = async (choice) => {
     if (!choice || busyWith.value) return;
     busyWith.value = choice.id;
@@ -66,14 +68,22 @@ export function Choosing({ title, label, placeholder, list, all, choose, none, c
         spellcheck=${false}
         aria-controls="choices"
         aria-autocomplete="list"
-        aria-activedescendant=${shown.length ? `choice-${here}` : undefined}
+        aria-activedescendant=${marked}
         value=${query.value}
         onInput=${onInput}
         onKeyDown=${onKeyDown}
       />
     </div>
     ${error.value && html`<p class="alert" role="alert">${error.value}</p>`}
-    <div class="choosing-list scrolls" role="listbox" id="choices" aria-label=${list}>
+    <div
+      class="choosing-list scrolls"
+      role="listbox"
+      id="choices"
+      tabindex="0"
+      aria-label=${list}
+      aria-activedescendant=${marked}
+      onKeyDown=${onKeyDown}
+    >
       ${shown.map(
         (choice, index) => html`<${Choice}
           key=${choice.id}

@@ -43,9 +43,9 @@ function Open({ message, at }) {
       name=${`Image ${at + 1} of ${count} from ${message.author.userName}`} />
     ${count > 1 && html`
       <button class="icon-button lightbox-step back" type="button" aria-label="Previous" disabled=${at === 0}
-        onClick=${() => go(-1)}><${Icon} name="back" /></button>
+        onClick=${() => go(-1)}><${Icon} name="left" /></button>
       <button class="icon-button lightbox-step on" type="button" aria-label="Next" disabled=${at === count - 1}
-        onClick=${() => go(1)}><${Icon} name="back" /></button>`}
+        onClick=${() => go(1)}><${Icon} name="right" /></button>`}
   </dialog>`;
 }
 

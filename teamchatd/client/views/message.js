@@ -17,6 +17,8 @@ const LONGEST_SHOWN = 8000;
 const MOST_LINES = 60;
 const MOST_NAMES = 8;
 const MOST_FACES = 3;
+/** Milliseconds after which a finger means what is under it, and not a touch of it. */
+const HELD = 450;
 
 /**
  * A message, drawn again only when it is another one: core replaces what changes, so the
@@ -38,15 +40,16 @@ export function Message({ message, isFirst, place, isParent = false }) {
 function Drawn({ message, isFirst, place, isParent, isEdited }) {
   const line = useRef(null);
   const [isActive, setActive] = useActive(line);
+  const held = useMemo(() => holding(() => setActive(POINTED)), []);
   const can = whatOneMay(message, place, isParent);
   const content = message.content;
-  return html`<article ref=${line} class=${classOf(message, isFirst)} tabindex="-1"
-      data-line=${message.id} data-id=${message.id} aria-label=${labelOf(message)}
+  return html`<article ref=${line} class=${classOf(message, isFirst, isActive)} tabindex="-1"
+      data-line=${message.id} data-id=${message.id} aria-label=${labelOf(message)} ...${held}
       onPointerEnter=${({ pointerType }) => pointerType === "touch" || isActive || setActive(POINTED)}
       onPointerLeave=${() => setActive(isWithin(line, document.activeElement) && FOCUSED)}
       onClick=${(event) => isPlain(event.target) && isTouch() && setActive(POINTED)}
-      onFocusIn=${() => setActive(FOCUSED)}
-      onFocusOut=${({ relatedTarget }) => setActive(isWithin(line, relatedTarget) && FOCUSED)}
+      onFocusIn=${({ target }) => target.matches(":focus-visible") && setActive(FOCUSED)}
+      onFocusOut=${({ relatedTarget }) => isActive === FOCUSED && setActive(isWithin(line, relatedTarget) && FOCUSED)}
       onKeyDown=${(event) => pressed(event, line, message, place, can)}>
     <div class="message-side">
       ${isFirst
@@ -67,7 +70,7 @@ function Drawn({ message, isFirst, place, isParent, isEdited }) {
       ? html`<${Toolbar} line=${line} message=${message} place=${place} can=${can}
           tabIndex=${isActive === FOCUSED ? 0 : -1} />`
       : html`<button class="icon-button message-more" type="button" tabindex="-1"
-          aria-label="Message actions" onClick=${() => line.current.focus()}>
+          aria-label="Message actions" onClick=${() => setActive(POINTED)}>
           <${Icon} name="more" />
         </button>`}
   </article>`;
@@ -88,14 +91,33 @@ function useActive(line) {
   return [isActive, setActive];
 }
 
+/** A finger that stays: also on an image, which opens when it is only touched. */
+function holding(act) {
+  let timer = 0;
+  let isHeld = false;
+  const letGo = () => clearTimeout(timer);
+  return {
+    onPointerDown: ({ pointerType }) => {
+      isHeld = false;
+      clearTimeout(timer);
+      if (pointerType === "touch") timer = setTimeout(() => act((isHeld = true)), HELD);
+    },
+    onPointerUp: letGo,
+    onPointerCancel: letGo,
+    onClickCapture: (event) => isHeld && (event.preventDefault(), event.stopPropagation()),
+  };
+}
+
 /** What is taken out of the page tells of the focus it loses, and is then no line any more. */
 const isWithin = (line, node) => Boolean(line.current?.contains(node));
 const isTouch = () => matchMedia("(hover: none)").matches;
 const isPlain = (target) => !target.closest("a, button, textarea");
 
-function classOf(message, isFirst) {
+function classOf(message, isFirst, isActive) {
   const names = ["message"];
   if (isFirst) names.push("first");
+  if (isActive) names.push("active");
+  if (!message.content) names.push("bare");
   if (message.author.id !== me.value?.id && isForMe(message)) names.push("for-me");
   return names.join(" ");
 }
@@ -216,7 +238,7 @@ function Toolbar({ line, message, place, can, tabIndex }) {
   const tool = (name, icon, act) => html`<button class="icon-button" type="button" tabindex=${tabIndex}
     aria-label=${name} title=${name} onClick=${act}><${Icon} name=${icon} /></button>`;
   return html`<div class="toolbar" role="toolbar" aria-label="Message actions">
-    ${tool("Add reaction", "smile", ({ currentTarget }) => addReaction(message, currentTarget))}
+    ${tool("Add reaction", "react", ({ currentTarget }) => addReaction(message, currentTarget))}
     ${can.reply && tool("Reply in thread", "reply", () => openThread(place, message))}
     ${can.edit && tool("Edit", "pencil", () => startEditing(place, message))}
     ${can.remove && tool("Delete", "trash", () => removeFrom(line, message))}

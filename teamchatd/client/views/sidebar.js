@@ -17,10 +17,10 @@ export function Sidebar({ here }) {
   useShortcuts(here, goSomewhere);
   return html`
     <${Head} write=${write} />
-    <button type="button" class="go-to" aria-label="Go to" aria-keyshortcuts=${isApple ? "Meta+K" : "Control+K"} onClick=${goSomewhere}>
+    <button type="button" class="go-to" aria-keyshortcuts=${isApple ? "Meta+K" : "Control+K"} onClick=${goSomewhere}>
       <${Icon} name="search" small />
       <span>Go to</span>
-      <kbd>${GO_TO_KEYS}</kbd>
+      <kbd aria-hidden="true" data-keys=${GO_TO_KEYS}></kbd>
     </button>
     <div class="sidebar-lists scrolls">
       <${Channels} here=${here} />
@@ -135,7 +135,7 @@ function Row({ id, name, here, children }) {
       <span class="row-sign" aria-hidden="true">${children}</span>
       <span class="ellipsis"><bdi>${name}</bdi></span>
       ${hasDraft && html`<${Icon} name="pencil" small />`}
-      ${count > 0 && html`<span class="badge" aria-hidden="true">${shortly(count)}</span>`}
+      ${count > 0 && html`<span class="badge" aria-hidden="true" data-count=${shortly(count)}></span>`}
     </a>
   </li>`;
 }

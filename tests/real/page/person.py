@@ -164,6 +164,12 @@ class Person:
         """
         expect(self.articles).to_have_text([re.compile(re.escape(text)) for text in texts])
 
+    def reads_thread(self, texts):
+        """
+        The same of the thread at the side, which begins with what it hangs on.
+        """
+        expect(self.replies).to_have_text([re.compile(re.escape(text)) for text in texts])
+
     def chooses(self, text, action):
         """
         Point at a message, and choose from what then can be done with it.

@@ -43,9 +43,13 @@ class Proxy:
 
     def resume(self):
         """
-        There is a net again.  Connections of before it was gone stay what they are.
+        There is a net again.  Those who listened on a connection of before listen to
+        nothing; what lay idle a browser throws away when its machine finds a new net.
         """
         self._turn(AS_IT_IS)
+        for line in self._lines:
+            if not line.flows.is_set() and not line.is_stream:
+                line.end()
 
     def _turn(self, state):
         with self._lock:
@@ -77,10 +81,7 @@ class Proxy:
         Those that begin with C{start}, like C{"POST /auth/refresh"}; each with all that
         was sent after it on the same connection.
         """
-        found = []
-        for text in self.asked:
-            found += re.split(rf"^(?={re.escape(start)})", text, flags=re.MULTILINE)[1:]
-        return found
+        return [each for text in self.asked for each in re.split(re.escape(start), text)[1:]]
 
     @property
     def streams(self):
@@ -89,7 +90,7 @@ class Proxy:
         """
         with self._lock:
             lines = [line for line in self._lines if not line.is_over]
-        return sum(_last_request(line.asked).startswith(b"GET /events ") for line in lines)
+        return sum(line.is_stream for line in lines)
 
     def _accept(self):
         while True:
@@ -106,8 +107,7 @@ class Proxy:
             line.start()
 
 
-def _last_request(sent):
-    return re.split(rb"^(?=[A-Z]+ /\S* HTTP/1\.1\r$)", sent, flags=re.MULTILINE)[-1]
+REQUEST = re.compile(rb"(?:GET|POST|PUT|DELETE) (/\S*) HTTP/1\.1\r\n")
 
 
 class _Line:
@@ -122,6 +122,13 @@ class _Line:
         if flows:
             self.flows.set()
         self._browser, self._daemon, self._server = browser, daemon, None
+
+    @property
+    def is_stream(self):
+        """
+        The last that was asked for on it does not end.
+        """
+        return REQUEST.findall(bytes(self.asked))[-1:] == [b"/events"]
 
     def start(self):
         Thread(target=self._forth, daemon=True).start()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.real.daemon import ROOT
-from tests.real.page.chromium import UNREACHABLE
+from tests.real.page.chromium import REFUSED, UNREACHABLE
 
 pytestmark = pytest.mark.real
 
@@ -51,6 +51,15 @@ window.Notification = class {
 def in_general(person):
     person.open("General")
     return person
+
+
+@pytest.fixture
+def daemon(daemon):
+    """
+    One whose administrator is ada.
+    """
+    daemon.token("ada")
+    return daemon
 
 
 @pytest.fixture(params=WAYS)
@@ -216,7 +225,7 @@ def test_too_long_away(daemon, net, visit, way):
     """
     between = net(daemon)
     bob = in_general(visit(between, "bob", init=way))
-    bob.trouble.expect(UNREACHABLE)
+    bob.trouble.expect(UNREACHABLE, REFUSED.format(404))  # what was read is deleted by now
     ada = daemon.token("ada")
     kept = daemon.say(ada, "stays")
     going = daemon.say(ada, "goes")

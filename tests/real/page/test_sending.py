@@ -3,10 +3,12 @@ What was said and has not arrived yet.
 """
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.files.corpus import drawn, encoded
 from tests.real.page.chromium import REFUSED, UNREACHABLE
 
 pytestmark = pytest.mark.real
@@ -19,7 +21,10 @@ def ada(daemon, visit):
     return ada
 
 
-def pending(person, text):
+WAITING = re.compile("Sending…|Waiting to be sent…")
+
+
+def pending(person, text=WAITING):
     """
     What has not arrived says so beside it.
     """
@@ -37,31 +42,28 @@ def test_daemon_is_away(daemon, ada):
     daemon.stop()
     ada.say("while away")
     ada.say("and once more")
-    expect(pending(ada, "Sending…").first).to_be_visible()
+    expect(pending(ada).first).to_be_visible()
     daemon.start()
-    expect(pending(ada, "Sending…")).to_have_count(0)
+    expect(pending(ada)).to_have_count(0)
     ada.reads_all(["before", "while away", "and once more"])
     assert daemon.read(daemon.token("ada")) == ["before", "while away", "and once more"]
 
 
-def test_answer_is_lost(daemon, net, visit):
+def test_answer_is_lost(daemon, ada):
     """
     The message arrived and the answer did not: it is there once.
     """
-    between = net(daemon)
-    ada = visit(between, "ada")
     ada.trouble.expect(UNREACHABLE)
-    ada.open("General")
 
     def lose(route):
         route.fetch()
-        ada.page.unroute("**/messages")
         route.abort("connectionreset")
 
-    ada.page.route("**/messages", lose)
+    ada.page.route("**/messages", lose, times=1)
     ada.say("did you hear?")
-    ada.reads("did you hear?")
-    expect(pending(ada, "Sending…")).to_have_count(0)
+    expect(pending(ada)).to_be_visible()
+    expect(pending(ada)).to_have_count(0)
+    ada.reads_all(["did you hear?"])
     assert daemon.read(daemon.token("ada")) == ["did you hear?"]
 
 
@@ -98,15 +100,18 @@ def test_refused(daemon, ada):
 
 def test_tab_is_closed(daemon, net, visit):
     """
-    What waits is sent by the next tab that is opened.
+    What waits is sent by the next tab that is opened, with its images.
     """
     between = net(daemon)
     ada = visit(between, "ada")
     ada.trouble.expect(UNREACHABLE)
     ada.open("General")
     between.cut()
+    picture = encoded(drawn(), "PNG")
+    ada.attach({"name": "tunnel.png", "mimeType": "image/png", "buffer": picture})
+    expect(ada.preview("tunnel.png")).to_be_visible()
     ada.say("written in a tunnel")
-    expect(pending(ada, "Sending…")).to_be_visible()
+    expect(pending(ada)).to_be_visible()
     left = ada.page
     later = ada.page.context.new_page()
     left.close()
@@ -114,5 +119,8 @@ def test_tab_is_closed(daemon, net, visit):
     later.goto("/")
     ada.page = later
     ada.reads("written in a tunnel")
-    expect(pending(ada, "Sending…")).to_have_count(0)
+    expect(pending(ada)).to_have_count(0)
+    expect(
+        ada.message("written in a tunnel").get_by_role("button", name="Open image")
+    ).to_be_visible()
     assert daemon.read(daemon.token("ada")) == ["written in a tunnel"]
