@@ -7,17 +7,31 @@ import { hrefOf, route } from "../core/route.js";
 import { arrival, session, signOut } from "../core/session.js";
 import { channels, me, ready, trouble } from "../core/state.js";
 import { Bars } from "./bars.js";
-import { ChangeName } from "./changename.js";
 import { isDrawerOpen, isNarrow, ShowChannels, useDrawerFocus } from "./drawer.js";
 import { front } from "./front.js";
-import { GoTo } from "./goto.js";
-import { Administration, LeaveServer, NewChannel, Sessions } from "./later.js";
-import { NewMessage } from "./newmessage.js";
+import { later } from "./later.js";
 import { Notices } from "./notices.js";
 import { Place } from "./place.js";
 import { Sidebar } from "./sidebar.js";
-import { SignIn } from "./signin.js";
 import { Thread } from "./thread.js";
+
+export const SignIn = later(() => import("./signin.js").then((module) => module.SignIn));
+
+const ADMIN = "style/admin.css";
+
+const Administration = later(
+  () => import("./admin/administration.js").then((module) => module.Administration),
+  { style: ADMIN, Meanwhile: Fetching },
+);
+
+const WINDOWS = {
+  "new message": later(() => import("./newmessage.js").then((module) => module.NewMessage)),
+  "go to": later(() => import("./goto.js").then((module) => module.GoTo)),
+  "change name": later(() => import("./changename.js").then((module) => module.ChangeName)),
+  "new channel": later(() => import("./admin/channels.js").then((module) => module.NewChannel), { style: ADMIN }),
+  sessions: later(() => import("./sessions.js").then((module) => module.Sessions), { style: ADMIN }),
+  "leave server": later(() => import("./leaveserver.js").then((module) => module.LeaveServer), { style: ADMIN }),
+};
 
 /** The door, waiting, or the room. */
 export function App() {
@@ -37,6 +51,12 @@ function Waiting() {
   return html`<main class="waiting" aria-busy="true">
     <p role="status"><span class="spinner" aria-hidden="true"></span><span class="visually-hidden">Loading…</span></p>
   </main>`;
+}
+
+/** Of a part of the page; what went wrong is told beside it, with a way to try again. */
+function Fetching({ isFailed }) {
+  if (!isFailed) return html`<${Waiting} />`;
+  return html`<main class="waiting"><p>A part of this page could not be loaded.</p></main>`;
 }
 
 /** The daemon has not even said who it is. Whoever comes back to the network need not press. */
@@ -98,15 +118,6 @@ function Main({ here, threadId, admin }) {
   if (!here || !placeOf(here)) return html`<${Nowhere} />`;
   return html`<${Place} key=${here} id=${here} threadId=${threadId} />`;
 }
-
-const WINDOWS = {
-  "new message": NewMessage,
-  "go to": GoTo,
-  "change name": ChangeName,
-  "new channel": NewChannel,
-  sessions: Sessions,
-  "leave server": LeaveServer,
-};
 
 function Front() {
   const close = () => (front.value = null);

@@ -1,71 +1,60 @@
-import { html, signal, useEffect } from "../lib.js";
+import { html, useEffect, useState } from "../lib.js";
 import { asset } from "../core/config.js";
-import { complain } from "../core/notices.js";
+import { notice } from "../core/notices.js";
 
-/*
- * Parts of the page that most visits do without. They are fetched when they are first
- * wanted, with their style, and then they are there.
+/**
+ * A component that is fetched when it is first shown: what not everybody needs shall not
+ * hold up everybody's first look.
+ * @param {() => Promise<Function>} load imports it; `preload()` begins with that at once.
+ * @param {{style?: string, Meanwhile?: Function}} more a file of style that it needs, too;
+ *   what is shown until it is there, which is told in `isFailed` when it does not come.
  */
-
-export const Administration = later(() => import("./admin/administration.js"), "Administration", Fetching);
-export const NewChannel = later(() => import("./admin/channels.js"), "NewChannel");
-export const Sessions = later(() => import("./sessions.js"), "Sessions");
-export const LeaveServer = later(() => import("./leaveserver.js"), "LeaveServer");
-
-function later(fetch, name, Meanwhile = null) {
-  const part = signal(null);
-  const error = signal("");
-
-  const get = async () => {
-    try {
-      const [module] = await Promise.all([fetch(), styled()]);
-      part.value = module[name];
-    } catch {
-      error.value = "This part of the page could not be loaded.";
-    }
+export function later(load, { style, Meanwhile } = {}) {
+  let found = null;
+  let loading = null;
+  const fetched = async () => {
+    const [component] = await Promise.all([load(), style && styled(style)]);
+    found = component;
   };
-
-  return function Later(props) {
+  const begin = () => (loading ??= fetched().catch(fail));
+  const fail = () => {
+    loading = null;
+    const action = { label: "Reload", run: () => location.reload() };
+    notice("A part of this page could not be loaded.", { kind: "error", seconds: 20, action });
+  };
+  function Later(props) {
+    const [state, shown] = useState(found ? "here" : "coming");
     useEffect(() => {
-      if (part.value) return;
-      error.value = "";
-      get();
+      if (!found) begin().then(() => shown(found ? "here" : "failed"));
     }, []);
-    // A window that does not come up says why, and is not left half open.
+    // A window that does not come up is none: asking for it once more tries again.
     useEffect(() => {
-      if (!error.value || Meanwhile) return;
-      complain(new Error(error.value));
-      props.close();
-    }, [error.value]);
-    if (part.value) return html`<${part.value} ...${props} />`;
-    return Meanwhile && html`<${Meanwhile} error=${error.value} />`;
-  };
+      if (state === "failed") props.close?.();
+    }, [state]);
+    if (found) return html`<${found} ...${props} />`;
+    return Meanwhile && html`<${Meanwhile} isFailed=${state === "failed"} />`;
+  }
+  return Object.assign(Later, { preload: begin });
 }
 
-let style = null;
+const sheets = new Map();
 
-const styled = () => (style ??= linked("style/admin.css").catch((error) => ((style = null), Promise.reject(error))));
+function styled(path) {
+  if (!sheets.has(path)) sheets.set(path, linked(path));
+  return sheets.get(path);
+}
 
 function linked(path) {
-  return new Promise((resolve, reject) => {
+  return new Promise((done, failed) => {
     const link = document.createElement("link");
     link.rel = "stylesheet";
     link.href = asset(path);
-    link.onload = resolve;
-    link.onerror = () => (link.remove(), reject(new Error(path)));
+    link.onload = done;
+    link.onerror = () => {
+      sheets.delete(path);
+      link.remove();
+      failed(new Error(path));
+    };
     document.head.append(link);
   });
-}
-
-/** After an upgrade the file is gone from the server, and only a reload can help. */
-function Fetching({ error }) {
-  if (!error) {
-    return html`<main class="waiting" aria-busy="true">
-      <p role="status"><span class="spinner" aria-hidden="true"></span><span class="visually-hidden">Loading…</span></p>
-    </main>`;
-  }
-  return html`<main class="waiting">
-    <p role="alert">${error}</p>
-    <button type="button" class="button primary" onClick=${() => location.reload()}>Reload</button>
-  </main>`;
 }
