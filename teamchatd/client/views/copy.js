@@ -1,4 +1,5 @@
 import { html, useEffect, useSignal } from "../lib.js";
+import "./drawings.js";
 import { Icon } from "./icon.js";
 
 const SHOWN = 2500;

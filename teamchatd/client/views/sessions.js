@@ -5,6 +5,7 @@ import { deviceOf, isHandheld } from "../text/device.js";
 import { dayShortly, whenAgo } from "../text/time.js";
 import { Dialog } from "./dialog.js";
 import { BusyButton } from "./form.js";
+import "./drawings.js";
 import { Icon } from "./icon.js";
 
 /** Where one is signed in, and ending that. */

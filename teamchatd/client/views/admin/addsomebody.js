@@ -99,7 +99,7 @@ function WhatNow({ added, again, close, open }) {
 const sentenceOf = (email) =>
   invites()
     ? html`An invitation was sent to <bdi>${email}</bdi>. The link in it is good for 7 days.`
-    : html`<bdi>${email}</bdi> belongs to ${serverName.value} now.`;
+    : html`<bdi>${email}</bdi> was added.`;
 
 /** @returns {string} what they have to know to get in. */
 export function wordsFor(email, password) {

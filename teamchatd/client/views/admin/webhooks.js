@@ -130,12 +130,12 @@ function Token({ webhook, close }) {
 }
 
 function Shell({ label, text, name, copied }) {
-  return html`<div class="field">
-    <span class="field-label">${label}</span>
-    <div class="shell-line">
-      <code tabindex="0" role="textbox" aria-readonly="true" aria-multiline="true" aria-label=${label}>${text}</code>
+  return html`<div class="shown-code">
+    <div class="shown-code-head">
+      <span class="field-label">${label}</span>
       <${Copy} text=${text} name=${name} copied=${copied} />
     </div>
+    <code tabindex="0" role="textbox" aria-readonly="true" aria-multiline="true" aria-label=${label}>${text}</code>
   </div>`;
 }
 
