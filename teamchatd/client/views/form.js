@@ -4,12 +4,14 @@ import { html, useId, useRef, useSignal } from "../lib.js";
  * What a form of a window does when it is sent: it is busy, and says in a sentence what
  * went wrong, with the focus in the field that this is about.
  *
- * @param {() => Promise<void>} act fails with a sentence.
- * @param {string} suspect the name of that field; without one the sentence stands alone.
+ * @param {() => Promise<void>} act fails with a sentence, `about` a field if it knows one.
+ * @param {string} suspect the field that it is about otherwise; without one the sentence
+ *   stands alone.
  */
 export function useForm(act, suspect) {
   const busy = useSignal(false);
   const error = useSignal("");
+  const about = useSignal(suspect);
   const element = useRef(null);
   const submit = async (event) => {
     event?.preventDefault();
@@ -20,12 +22,13 @@ export function useForm(act, suspect) {
       await act();
     } catch (failure) {
       error.value = failure.message;
-      element.current?.elements[suspect]?.focus();
+      about.value = failure.about ?? suspect;
+      element.current?.elements[about.value]?.focus();
     } finally {
       busy.value = false;
     }
   };
-  return { busy, error, submit, element, suspect };
+  return { busy, error, about, submit, element };
 }
 
 export function Form({ form, children }) {
@@ -35,7 +38,7 @@ export function Form({ form, children }) {
 /** One line to write into. What is wrong with it takes the place of its hint, and moves nothing. */
 export function Field({ label, name, value, hint, form, className = "", children, ...input }) {
   const id = useId();
-  const wrong = form.suspect === name ? form.error.value : "";
+  const wrong = form.about.value === name ? form.error.value : "";
   return html`<div class="field ${className}">
     <label for=${id}>${label}</label>
     <div class="field-line">

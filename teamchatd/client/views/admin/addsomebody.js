@@ -35,8 +35,7 @@ function Asking({ added, close }) {
     try {
       await addUser(whom);
     } catch (failure) {
-      form.suspect = /password/i.test(failure.message) ? "password" : "email";
-      throw failure;
+      throw Object.assign(failure, { about: /password/i.test(failure.message) ? "password" : "email" });
     }
     added.value = whom;
   }, "email");
@@ -84,7 +83,7 @@ function WhatNow({ added, again, close, open }) {
     <div class="good-news" role="status">${sentenceOf(email)}</div>
     ${needsPassword
       ? html`<p>They have no password yet, and cannot sign in before you give them one.</p>`
-      : !invites() && html`<p>The server sends them nothing, so tell them:</p><${HandOver} text=${wordsFor(email, password)} />`}
+      : !invites() && html`<p>The server sends them nothing, so tell them:</p><${HandOver} text=${wordsFor(email, password)} password=${password} />`}
     ${password && html`<p class="field-hint">The password is not shown again.</p>`}
     <div class="dialog-buttons">
       <button type="button" class="button quiet" onClick=${again}>Add another</button>

@@ -5,7 +5,7 @@ import { Field } from "../form.js";
 import { Icon } from "../icon.js";
 
 /** A password for somebody else: it is to be passed on, so it is there to be read. */
-export function PasswordToGive({ form, value, label, hint, first }) {
+export function PasswordToGive({ form, value, label, hint, isSuggested }) {
   const suggest = () => (value.value = suggestPassword());
   return html`<${Field}
     label=${label}
@@ -14,7 +14,7 @@ export function PasswordToGive({ form, value, label, hint, first }) {
     value=${value}
     form=${form}
     hint=${hint}
-    data-first=${first}
+    data-first=${isSuggested}
     autocapitalize="none"
     autocomplete="off"
     spellcheck=${false}
@@ -22,6 +22,6 @@ export function PasswordToGive({ form, value, label, hint, first }) {
     <button type="button" class="icon-button" aria-label="Suggest a password" title="Suggest a password" onClick=${suggest}>
       <${Icon} name="retry" small />
     </button>
-    ${value.value && html`<${Copy} text=${value.value} name="Copy password" />`}
+    ${isSuggested && html`<${Copy} text=${value.value} name="Copy password" />`}
   <//>`;
 }

@@ -25,7 +25,7 @@ export function ResetPassword({ user, close }) {
         value=${password}
         label=${html`New password of <bdi>${user.userName}</bdi>`}
         hint="A suggestion. Write another, if you like, of at least 8 characters."
-        first
+        isSuggested
       />
       <${Buttons} form=${form} close=${close}>Reset password<//>
     <//>
@@ -41,7 +41,7 @@ function NewPassword({ user, password, close }) {
     <div class="dialog-form">
       <div class="good-news" role="status"><bdi>${user.userName}</bdi> has a new password, and was signed out everywhere.</div>
       <p>The server sends them nothing, so tell them. The password is not shown again.</p>
-      <${HandOver} text=${wordsFor(user.email, password)} />
+      <${HandOver} text=${wordsFor(user.email, password)} password=${password} />
       <div class="dialog-buttons">
         <button type="button" class="button primary" ref=${done} onClick=${close}>Done</button>
       </div>
