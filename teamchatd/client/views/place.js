@@ -18,7 +18,9 @@ function Open({ place }) {
   const isChannel = place.kind === "channel";
   const isOver = useSignal(false);
   const drops = useMemo(() => dropsInto(padOf(keyOf(place)), isOver), [place]);
-  useEffect(() => place.enter(), [place]);
+  // Before the log is drawn: it begins at what is unread, and what it shows counts as read.
+  const leave = useMemo(() => place.enter(), [place]);
+  useEffect(() => leave, [leave]);
   useTypingAnywhere();
 
   return html`<main class="talk place" ...${drops}>
