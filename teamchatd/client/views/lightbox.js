@@ -1,24 +1,13 @@
-import { html, signal, useEffect, useLayoutEffect, useRef, useSignal } from "../lib.js";
+import { html, useEffect, useLayoutEffect, useRef, useSignal } from "../lib.js";
 import { imageUrl } from "../core/acts.js";
 import { Icon } from "./icon.js";
+import { looked } from "./looking.js";
 
 const SWIPE = 60;
 
-/** `{message, at}` of what is looked at, or null. */
-const looked = signal(null);
-
-export function openLightbox(message, at) {
-  looked.value = { message, at };
-}
-
-/** The images of a message, one at a time and as large as the window. Stands once in the page. */
-export function Lightbox() {
-  return looked.value && html`<${Open} ...${looked.value} />`;
-}
-
 const close = () => (looked.value = null);
 
-function Open({ message, at }) {
+export function Viewer({ message, at }) {
   const dialog = useRef(null);
   const count = message.images.length;
   const go = (step) => {

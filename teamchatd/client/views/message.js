@@ -9,7 +9,7 @@ import { Avatar } from "./avatar.js";
 import { Editing, isEditing, startEditing } from "./editing.js";
 import { Icon } from "./icon.js";
 import { Images } from "./images.js";
-import { pickEmoji } from "./picker.js";
+import { pickEmoji } from "./picking.js";
 import { Rich } from "./text.js";
 import { isTouch } from "./textbox.js";
 
