@@ -55,7 +55,7 @@ function isSending(event) {
 
 /** Between ``` and ``` Enter makes a line: nobody sends code after its first line. */
 function isInCode({ value, selectionStart }) {
-  const fences = value.slice(0, selectionStart).match(/^\s*```/gm) ?? [];
+  const fences = value.slice(0, selectionStart).match(/^\s*\x60{3}/gm) ?? [];
   return fences.length % 2 === 1;
 }
 
