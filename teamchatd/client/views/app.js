@@ -87,9 +87,9 @@ function Shell() {
     <${SidebarColumn} here=${here} />
     <div class="place-column" id="messages" inert=${isCovered}>
       ${isNarrow.value && html`<${ShowChannels} here=${here} />`}
-      <${Bars} />
       ${here && placeOf(here) ? html`<${Place} key=${here} id=${here} threadId=${threadId} />` : html`<${Nowhere} />`}
     </div>
+    <${Bars} />
     <${Front} />
     ${threadId &&
     html`<div class="thread-column" inert=${isCovered}><${Thread} key=${threadId} parentId=${threadId} /></div>`}
