@@ -16,9 +16,10 @@ export function later(load) {
     notice("A part of this page could not be loaded.", { kind: "error", seconds: 20, action });
   };
   function Later(props) {
-    const [, shown] = useState(Boolean(found));
+    const [isShown, shown] = useState(Boolean(found));
     useEffect(() => {
-      if (!found) begin().then(() => shown(Boolean(found)));
+      // It may have come since this was drawn: then nobody else would draw it again.
+      if (!isShown) begin().then(() => shown(Boolean(found)));
     }, []);
     return found && html`<${found} ...${props} />`;
   }
