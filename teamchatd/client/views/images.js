@@ -1,6 +1,6 @@
 import { html, useEffect, useRef, useSignal } from "../lib.js";
 import { imageUrl } from "../core/acts.js";
-import { openLightbox } from "./lightbox.js";
+import { openLightbox } from "./looking.js";
 
 /** More would fill screens with what can be paged through, one at a time. */
 const MOST = 12;

@@ -10,7 +10,7 @@ import { Editing, isEditing, startEditing } from "./editing.js";
 import { Icon } from "./icon.js";
 import { Images } from "./images.js";
 import { UNFOLDING } from "./keeper.js";
-import { pickEmoji } from "./picker.js";
+import { pickEmoji } from "./picking.js";
 import { Rich } from "./text.js";
 import { isTouch } from "./textbox.js";
 
