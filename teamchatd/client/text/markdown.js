@@ -65,7 +65,7 @@ export function rich(text, who) {
   fragment.querySelectorAll("a").forEach(finishLink);
   fragment.querySelectorAll("pre").forEach(finishCode);
   fragment.querySelectorAll("code").forEach((code) => (code.dir = "ltr"));
-  fragment.querySelectorAll("table").forEach((table) => (wrap(table, "div", "table").tabIndex = -1));
+  fragment.querySelectorAll("table").forEach((table) => (wrap(table, "div", "table").tabIndex = 0));
   fragment.querySelectorAll(".box").forEach(finishBox);
   if (text.includes("@")) markMentions(fragment, who);
   return fragment;
@@ -115,7 +115,7 @@ function finishLink(link) {
 /** Whoever is sent a command wants to copy it, not to select it. */
 function finishCode(pre) {
   pre.dir = "ltr";
-  pre.tabIndex = -1; // It scrolls, which one wants to do by keyboard, too.
+  pre.tabIndex = 0; // It scrolls, which one wants to do by keyboard, too; see views/steps.js.
   const copy = element("button", "copy");
   copy.type = "button";
   copy.tabIndex = -1;
