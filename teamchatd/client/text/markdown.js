@@ -24,6 +24,7 @@ const ALLOWED = {
   RETURN_DOM_FRAGMENT: true,
 };
 const BLOCKS = "p, li, h2, blockquote, th, td, ul, ol";
+const LANGUAGE = /^[\w+#.-]{1,20}$/;
 const SELDOM_PLAIN = /[\\`*_~[\]<>#|&:@^=\n\r\t]|www\.|^\s|^[-+]|^\d+[.)]|---/i;
 
 const marked = new Marked({
@@ -44,6 +45,13 @@ const marked = new Marked({
     // would be lost among levels that some message has and its neighbours have not.
     heading({ tokens, depth }) {
       return `<h2 class="level-${Math.min(depth, 3)}">${this.parser.parseInline(tokens)}</h2>\n`;
+    },
+    // What stands behind ``` and is no language is the first line, for most who write it there.
+    code({ text, lang = "", escaped: isEscaped }) {
+      const isLanguage = LANGUAGE.test(lang);
+      const code = lang && !isLanguage ? `${lang}\n${text}` : text;
+      const name = isLanguage ? ` class="language-${lang}"` : "";
+      return `<pre><code${name}>${isEscaped ? code : escaped(code)}\n</code></pre>\n`;
     },
     // An image from elsewhere would tell its owner who reads this, and when.
     image({ href, text }) {
@@ -109,6 +117,7 @@ function finishLink(link) {
   link.target = "_blank";
   link.rel = "noopener noreferrer";
   link.dir = "auto";
+  if (link.textContent !== link.href) link.title = link.href; // where it really leads
   link.tabIndex = -1; // The log is one stop of the Tab key; see views/steps.js.
 }
 
