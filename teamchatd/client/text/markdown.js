@@ -117,7 +117,7 @@ function finishLink(link) {
   link.target = "_blank";
   link.rel = "noopener noreferrer";
   link.dir = "auto";
-  if (link.textContent !== link.href) link.title = link.href; // where it really leads
+  if (!link.href.startsWith(link.textContent)) link.title = link.href; // where it really leads
   link.tabIndex = -1; // The log is one stop of the Tab key; see views/steps.js.
 }
 
