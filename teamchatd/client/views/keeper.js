@@ -9,6 +9,9 @@
 
 const NEAR_END = 24;
 
+/** An event that a line sends out before it grows because somebody wants to read it. */
+export const UNFOLDING = "unfolding";
+
 export class Keeper {
   isAtEnd = true;
   #scroller = null;
@@ -28,11 +31,14 @@ export class Keeper {
     this.#scroller = scroller;
     const scrolled = () => this.#scrolled();
     const sizes = new ResizeObserver(() => this.settle());
+    const opened = ({ target }) => this.#hold(target.closest("[data-line]"));
     scroller.addEventListener("scroll", scrolled, { passive: true });
+    scroller.addEventListener(UNFOLDING, opened);
     sizes.observe(scroller);
     sizes.observe(inner);
     return () => {
       scroller.removeEventListener("scroll", scrolled);
+      scroller.removeEventListener(UNFOLDING, opened);
       sizes.disconnect();
       cancelAnimationFrame(this.#frame);
     };
@@ -83,6 +89,12 @@ export class Keeper {
   isOutOfSight(line) {
     const at = this.#placeOf(line);
     return at < 0 || at > this.#scroller.clientHeight;
+  }
+
+  /** Also at the end: what is opened there is read from its beginning. */
+  #hold(line) {
+    this.isAtEnd = false;
+    this.#line = { line, at: this.#placeOf(line) };
   }
 
   #scrolled() {

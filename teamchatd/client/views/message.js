@@ -9,6 +9,7 @@ import { Avatar } from "./avatar.js";
 import { Editing, isEditing, startEditing } from "./editing.js";
 import { Icon } from "./icon.js";
 import { Images } from "./images.js";
+import { UNFOLDING } from "./keeper.js";
 import { pickEmoji } from "./picking.js";
 import { Rich } from "./text.js";
 import { isTouch } from "./textbox.js";
@@ -192,9 +193,13 @@ function Folded({ content, children }) {
   const isLong = content.length > LONGEST_SHOWN || isOfManyLines(content);
   const [isOpen, open] = useState(false);
   if (!isLong) return children;
+  const turn = ({ currentTarget }) => {
+    currentTarget.dispatchEvent(new Event(UNFOLDING, { bubbles: true }));
+    open(!isOpen);
+  };
   return html`<div class=${isOpen ? "" : "folded"}>${children}</div>
     <button class="link-button unfold" type="button" tabindex="-1" aria-expanded=${isOpen}
-      onClick=${() => open(!isOpen)}>${isOpen ? "Show less" : "Show the whole message"}</button>`;
+      onClick=${turn}>${isOpen ? "Show less" : "Show the whole message"}</button>`;
 }
 
 function isOfManyLines(content) {
