@@ -75,13 +75,27 @@ export function discard(clientId) {
   return entry;
 }
 
-/** An event has brought a message: if it was ours, it is not on its way any more. */
+/**
+ * An event has brought a message: if it was ours, it is not on its way any more. Most often
+ * it comes before the answer that names it ours. Until then an entry of the same words is
+ * taken for it, so that it is not shown beside it; the answer, or the next one, is what counts.
+ */
 export function delivered(message) {
   told.add(message.id);
   if (told.size > 500) told.delete(told.values().next().value);
   const entry = outbox.peek().find((each) => each.messageId === message.id);
-  if (entry) drop(entry.clientId);
+  if (entry?.state === "sent") return drop(entry.clientId);
+  const likely = entry ?? outbox.peek().find((each) => !each.messageId && isLike(each, message));
+  if (likely) change(likely.clientId, { messageId: message.id });
 }
+
+const isLike = (entry, message) =>
+  entry.state !== "failed" &&
+  entry.userId === message.author.id &&
+  entry.placeId === message.channelId &&
+  entry.parentId === (message.threadId ?? null) &&
+  entry.content === message.content &&
+  entry.files.length === message.images.length;
 
 /** Look for what an earlier page has left behind, unless another tab still works on it. */
 export async function openOutbox() {
@@ -154,7 +168,7 @@ async function attempt(entry) {
     return null;
   } catch (error) {
     if (!error.isPassing && error.status !== 401) {
-      change(entry.clientId, { state: "failed", sentence: error.message });
+      change(entry.clientId, { state: "failed", sentence: error.message, messageId: null });
       write(outbox.peek().find((each) => each.clientId === entry.clientId));
     }
     return error;
@@ -192,8 +206,8 @@ function arrived(entry, message) {
 
 /** What came with an event before its answer was here, or never will come with one. */
 export function settle() {
-  for (const { messageId, clientId } of outbox.peek()) {
-    if (messageId && allLoaded().some((place) => place.find(messageId))) drop(clientId);
+  for (const { messageId, clientId, state } of outbox.peek()) {
+    if (state === "sent" && allLoaded().some((place) => place.find(messageId))) drop(clientId);
   }
 }
 

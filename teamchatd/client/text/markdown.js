@@ -24,6 +24,7 @@ const ALLOWED = {
   RETURN_DOM_FRAGMENT: true,
 };
 const BLOCKS = "p, li, h2, blockquote, th, td, ul, ol";
+const LANGUAGE = /^[\w+#.-]{1,20}$/;
 const SELDOM_PLAIN = /[\\`*_~[\]<>#|&:@^=\n\r\t]|www\.|^\s|^[-+]|^\d+[.)]|---/i;
 
 const marked = new Marked({
@@ -45,6 +46,13 @@ const marked = new Marked({
     heading({ tokens, depth }) {
       return `<h2 class="level-${Math.min(depth, 3)}">${this.parser.parseInline(tokens)}</h2>\n`;
     },
+    // What stands behind ``` and is no language is the first line, for most who write it there.
+    code({ text, lang = "", escaped: isEscaped }) {
+      const isLanguage = LANGUAGE.test(lang);
+      const code = lang && !isLanguage ? `${lang}\n${text}` : text;
+      const name = isLanguage ? ` class="language-${lang}"` : "";
+      return `<pre><code${name}>${isEscaped ? code : escaped(code)}\n</code></pre>\n`;
+    },
     // An image from elsewhere would tell its owner who reads this, and when.
     image({ href, text }) {
       return `<a href="${escaped(href)}">${escaped(text || href)}</a>`;
@@ -65,7 +73,7 @@ export function rich(text, who) {
   fragment.querySelectorAll("a").forEach(finishLink);
   fragment.querySelectorAll("pre").forEach(finishCode);
   fragment.querySelectorAll("code").forEach((code) => (code.dir = "ltr"));
-  fragment.querySelectorAll("table").forEach((table) => (wrap(table, "div", "table").tabIndex = -1));
+  fragment.querySelectorAll("table").forEach((table) => (wrap(table, "div", "table").tabIndex = 0));
   fragment.querySelectorAll(".box").forEach(finishBox);
   if (text.includes("@")) markMentions(fragment, who);
   return fragment;
@@ -109,13 +117,14 @@ function finishLink(link) {
   link.target = "_blank";
   link.rel = "noopener noreferrer";
   link.dir = "auto";
+  if (!link.href.startsWith(link.textContent)) link.title = link.href; // where it really leads
   link.tabIndex = -1; // The log is one stop of the Tab key; see views/steps.js.
 }
 
 /** Whoever is sent a command wants to copy it, not to select it. */
 function finishCode(pre) {
   pre.dir = "ltr";
-  pre.tabIndex = -1; // It scrolls, which one wants to do by keyboard, too.
+  pre.tabIndex = 0; // It scrolls, which one wants to do by keyboard, too; see views/steps.js.
   const copy = element("button", "copy");
   copy.type = "button";
   copy.tabIndex = -1;

@@ -1,4 +1,4 @@
-import { html, useEffect, useRef, useSignal } from "../lib.js";
+import { html, useEffect, useLayoutEffect, useRef, useSignal } from "../lib.js";
 import { tryToLoad } from "../core/chat.js";
 import { config } from "../core/config.js";
 import { notice } from "../core/notices.js";
@@ -98,14 +98,15 @@ function Shell() {
   const here = admin ? null : (placeId ?? channels.value[0]?.id ?? null);
   const isCovered = isNarrow.value && isDrawerOpen.value;
   useRefusal();
+  useWayBack(threadId);
   return html`<div class="shell" data-thread=${threadId ? "open" : undefined}>
     <a class="skip-link" href="#messages" onClick=${skip}>Skip to ${admin ? "administration" : "messages"}</a>
     <${SidebarColumn} here=${here} />
     <div class="place-column" id="messages" inert=${isCovered}>
       ${isNarrow.value && html`<${ShowChannels} here=${here} />`}
-      <${Bars} />
       <${Main} here=${here} threadId=${threadId} admin=${admin} />
     </div>
+    <${Bars} />
     <${Front} />
     ${threadId &&
     html`<div class="thread-column" inert=${isCovered}><${Thread} key=${threadId} parentId=${threadId} /></div>`}
@@ -165,6 +166,14 @@ function skip(event) {
   const main = document.querySelector("main");
   main.tabIndex = -1;
   main.focus();
+}
+
+/** A place that a thread covers can take the focus back only once it is seen again. */
+function useWayBack(threadId) {
+  useLayoutEffect(() => () => {
+    if (!threadId || document.activeElement !== document.body) return;
+    document.querySelector(`.place [data-id="${CSS.escape(threadId)}"]`)?.focus({ preventScroll: true });
+  }, [threadId]);
 }
 
 /** A provider's refusal for somebody who is signed in already shows no door to say it at. */

@@ -9,6 +9,9 @@
 
 const NEAR_END = 24;
 
+/** An event that a line sends out before it grows because somebody wants to read it. */
+export const UNFOLDING = "unfolding";
+
 export class Keeper {
   isAtEnd = true;
   #scroller = null;
@@ -28,11 +31,14 @@ export class Keeper {
     this.#scroller = scroller;
     const scrolled = () => this.#scrolled();
     const sizes = new ResizeObserver(() => this.settle());
+    const opened = ({ target }) => this.#hold(target.closest("[data-line]"));
     scroller.addEventListener("scroll", scrolled, { passive: true });
+    scroller.addEventListener(UNFOLDING, opened);
     sizes.observe(scroller);
     sizes.observe(inner);
     return () => {
       scroller.removeEventListener("scroll", scrolled);
+      scroller.removeEventListener(UNFOLDING, opened);
       sizes.disconnect();
       cancelAnimationFrame(this.#frame);
     };
@@ -40,8 +46,7 @@ export class Keeper {
 
   /** How far it is to the end and to the top, in heights of what one sees. */
   get below() {
-    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    return (scrollHeight - scrollTop - clientHeight) / clientHeight;
+    return this.#toEnd() / this.#scroller.clientHeight;
   }
 
   get above() {
@@ -86,6 +91,12 @@ export class Keeper {
     return at < 0 || at > this.#scroller.clientHeight;
   }
 
+  /** Also at the end: what is opened there is read from its beginning. */
+  #hold(line) {
+    this.isAtEnd = false;
+    this.#line = { line, at: this.#placeOf(line) };
+  }
+
   #scrolled() {
     const { scrollTop, clientHeight } = this.#scroller;
     const isUpwards = scrollTop < this.#top - 1 && clientHeight === this.#height;
@@ -101,14 +112,24 @@ export class Keeper {
   #moved() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
+      // Heights that change at once above and below cancel out, and nobody tells us.
+      if (this.isAtEnd && !this.#isAtVeryEnd()) this.#scroller.scrollTop = this.#scroller.scrollHeight;
       this.remember();
       this.#onMove();
     });
   }
 
   #isNearEnd() {
+    return this.#toEnd() < NEAR_END;
+  }
+
+  #isAtVeryEnd() {
+    return this.#toEnd() < 1;
+  }
+
+  #toEnd() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    return scrollHeight - scrollTop - clientHeight < NEAR_END;
+    return scrollHeight - scrollTop - clientHeight;
   }
 
   #putBack() {

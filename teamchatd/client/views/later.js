@@ -25,7 +25,8 @@ export function later(load, { style, Meanwhile } = {}) {
   function Later(props) {
     const [state, shown] = useState(found ? "here" : "coming");
     useEffect(() => {
-      if (!found) begin().then(() => shown(found ? "here" : "failed"));
+      // It may have come since this was drawn: then nobody else would draw it again.
+      if (state === "coming") begin().then(() => shown(found ? "here" : "failed"));
     }, []);
     // A window that does not come up is none: asking for it once more tries again.
     useEffect(() => {

@@ -1,23 +1,18 @@
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useSignal } from "../lib.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef } from "../lib.js";
 import { removing } from "../core/acts.js";
 import { pendingIn } from "../core/outbox.js";
 import { lookingAt } from "../core/reading.js";
 import { me } from "../core/state.js";
 import { dayName, dayOf } from "../text/time.js";
 import { Icon } from "./icon.js";
-import { Keeper } from "./keeper.js";
 import { Message } from "./message.js";
 import { Pending } from "./pending.js";
-import { Steps } from "./steps.js";
-import { isAtNewest, slidDown, slidUp, windowOf } from "./window.js";
+import { Reader } from "./reader.js";
 
 /** What one says within so many milliseconds is one thing to the eye. */
 const BREATH = 5 * 60_000;
-/** In heights of the log: older ones are asked for before somebody arrives at the first. */
-const SOON = 1.5;
-const FAR = 0.75;
-/** Where the first unread message is shown: a little below the top, with what led to it above. */
-const BEGINNING = 0.2;
+/** Its own message is among so few newest when it has just arrived. */
+const JUST_ARRIVED = 20;
 
 /**
  * What was said in a place, and what is on its way there.
@@ -26,67 +21,23 @@ const BEGINNING = 0.2;
  *   beginning: what stands above the very first message; parent: what stands above all.
  */
 export function Log({ place, label, beginning, parent = null }) {
-  const messages = useShown(place);
-  const pending = usePending(place);
-  const first = useSignal(null); // the id that the window begins with; see window.js
-  const isAtEnd = useSignal(true);
-  const left = useSignal(null); // the newest there was when one scrolled away from the end
-  const isFar = useSignal(false);
-  const seen = useRef({ from: 0, to: 0 });
   const scroller = useRef(null);
   const inner = useRef(null);
+  const reader = useMemo(() => new Reader(place), [place]);
+  const messages = useShown(place);
+  const pending = usePending(place);
+  const range = reader.show(messages);
 
-  const range = windowOf(messages, first.value, seen.current.from);
-  seen.current = { ...range, messages };
-  const keeper = useMemo(() => new Keeper(() => moved()), []);
-  const steps = useMemo(() => new Steps(), []);
-  keeper.remember();
-
-  /** Also when nothing was scrolled: what is shown may be too little to be scrolled at all. */
-  function moved() {
-    const now = seen.current;
-    const isNewest = isAtNewest(now.messages, now);
-    if (keeper.isAtEnd && !isNewest) keeper.isAtEnd = false;
-    if (keeper.isAtEnd !== isAtEnd.peek()) turned(keeper.isAtEnd);
-    isFar.value = !isNewest || keeper.below > FAR;
-    if (keeper.above < SOON) upwards(now);
-    else if (keeper.below < SOON && !isNewest) first.value = slidDown(now.messages, now);
-  }
-
-  function turned(toEnd) {
-    isAtEnd.value = toEnd;
-    const now = seen.current;
-    left.value = toEnd ? null : (now.messages.at(-1) ?? null);
-    first.value = toEnd ? null : (now.messages[now.from]?.id ?? null);
-  }
-
-  function upwards(now) {
-    if (now.from > 0) first.value = slidUp(now.messages, now);
-    else if (place.hasOlder.peek() && !place.error.peek()) place.loadOlder();
-  }
-
-  function toNewest() {
-    keeper.isAtEnd = true;
-    turned(true);
-    keeper.settle();
-    steps.keep();
-  }
-
-  useLayoutEffect(() => keeper.watch(scroller.current, inner.current), []);
-  useLayoutEffect(() => steps.watch(scroller.current), []);
-  useLayoutEffect(() => {
-    keeper.settle();
-    steps.keep();
-  });
-  useBeginning(place, messages, keeper, inner, turned);
-  useOwnWords(pending, toNewest);
-  useReading(place, isAtEnd, messages);
+  useLayoutEffect(() => reader.watch(scroller.current, inner.current), [reader]);
+  useLayoutEffect(() => reader.drawn());
+  useOwnWords(pending, reader);
+  useReading(place, reader.isAtEnd, messages);
 
   const isEmpty = !messages.length && !pending.length;
-  const isFirstLoad = place.loading.value === "first" && !messages.length;
+  const isComing = isEmpty && place.loading.value === "first";
   return html`<div class="log-frame">
-    <div ref=${scroller} class="log scrolls" role="log" aria-label=${label} aria-busy=${isFirstLoad}
-        aria-live=${isAtEnd.value && !isFirstLoad ? "polite" : "off"}>
+    <div ref=${scroller} class="log scrolls" role="log" aria-label=${label} aria-busy=${isComing}
+        aria-live=${reader.isAtEnd.value && !isComing ? "polite" : "off"}>
       <div ref=${inner} class="log-inner">
         ${parent}
         <${Top} place=${place} hasMore=${range.from > 0} isEmpty=${isEmpty} beginning=${beginning} />
@@ -95,7 +46,7 @@ export function Log({ place, label, beginning, parent = null }) {
           isFirst=${at === 0 && !continues(messages.at(-1), ownWords(entry))} />`)}
       </div>
     </div>
-    <${JumpToNewest} left=${left.value} messages=${messages} isFar=${isFar} jump=${toNewest} />
+    <${JumpToNewest} reader=${reader} messages=${messages} />
   </div>`;
 }
 
@@ -112,30 +63,15 @@ function useShown(place) {
 function usePending(place) {
   const isThread = place.kind === "thread";
   const entries = isThread ? pendingIn(place.channel.id, place.id) : pendingIn(place.id);
-  const newest = place.messages.value.slice(-20);
+  const newest = place.messages.value.slice(-JUST_ARRIVED);
   return entries.filter(({ messageId }) => !messageId || !newest.some(({ id }) => id === messageId));
 }
 
-/** At the first unread message, if it would be out of sight at the end. */
-function useBeginning(place, messages, keeper, inner, turned) {
-  const hasBegun = useRef(false);
-  useLayoutEffect(() => {
-    if (hasBegun.current || !messages.length || place.loading.peek() === "first") return;
-    hasBegun.current = true;
-    keeper.toEnd();
-    const line = inner.current.querySelector(".new-line");
-    if (line && keeper.isOutOfSight(line)) keeper.beginAt(line, BEGINNING);
-    if (!keeper.isAtEnd) turned(false);
-    // From now on the browser may guess the height of what is out of sight.
-    requestAnimationFrame(() => inner.current && (inner.current.dataset.settled = ""));
-  });
-}
-
 /** Whoever says something wants to see it said. */
-function useOwnWords(pending, toNewest) {
+function useOwnWords(pending, reader) {
   const before = useRef(pending.length);
   useLayoutEffect(() => {
-    if (pending.length > before.current) toNewest();
+    if (pending.length > before.current) reader.toNewest();
     before.current = pending.length;
   }, [pending.length]);
 }
@@ -216,17 +152,19 @@ function Waiting() {
   </div>`)}</div>`;
 }
 
-function JumpToNewest({ left, messages, isFar, jump }) {
+function JumpToNewest({ reader, messages }) {
+  const left = reader.left.value;
   if (!left) return null;
   const count = countAfter(left, messages);
-  if (!count && !isFar.value) return null;
-  const name = count ? `Jump to newest, ${count} new` : "Jump to newest";
+  if (!count && !reader.isFar.value) return null;
+  const words = count === 1 ? "1 new message" : `${count} new messages`;
   return html`<div class="jump">
-    <button class="jump-button" type="button" aria-label=${name} onClick=${jump}>
+    <button class="jump-button" type="button" aria-label=${count ? `Jump to newest, ${words}` : undefined}
+        onClick=${() => reader.toNewest()}>
       <${Icon} name="down" small />
-      <span>${count ? (count === 1 ? "1 new message" : `${count} new messages`) : "Jump to newest"}</span>
+      <span>${count ? words : "Jump to newest"}</span>
     </button>
-    <span class="visually-hidden" role="status">${count ? `${count} new below` : ""}</span>
+    <span class="visually-hidden" role="status">${count ? `${words} below` : ""}</span>
   </div>`;
 }
 

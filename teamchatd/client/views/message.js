@@ -9,8 +9,10 @@ import { Avatar } from "./avatar.js";
 import { Editing, isEditing, startEditing } from "./editing.js";
 import { Icon } from "./icon.js";
 import { Images } from "./images.js";
-import { pickEmoji } from "./picker.js";
+import { UNFOLDING } from "./keeper.js";
+import { pickEmoji } from "./picking.js";
 import { Rich } from "./text.js";
+import { isTouch } from "./textbox.js";
 
 const LONGEST_LABEL = 240;
 const LONGEST_SHOWN = 8000;
@@ -69,7 +71,7 @@ function Drawn({ message, isFirst, place, isParent, isEdited }) {
     ${isActive && !isEdited
       ? html`<${Toolbar} line=${line} message=${message} place=${place} can=${can}
           tabIndex=${isActive === FOCUSED ? 0 : -1} />`
-      : html`<button class="icon-button message-more" type="button" tabindex="-1"
+      : isTouch() && html`<button class="icon-button message-more" type="button" tabindex="-1"
           aria-label="Message actions" onClick=${() => setActive(POINTED)}>
           <${Icon} name="more" />
         </button>`}
@@ -110,7 +112,6 @@ function holding(act) {
 
 /** What is taken out of the page tells of the focus it loses, and is then no line any more. */
 const isWithin = (line, node) => Boolean(line.current?.contains(node));
-const isTouch = () => matchMedia("(hover: none)").matches;
 const isPlain = (target) => !target.closest("a, button, textarea");
 
 function classOf(message, isFirst, isActive) {
@@ -192,9 +193,13 @@ function Folded({ content, children }) {
   const isLong = content.length > LONGEST_SHOWN || isOfManyLines(content);
   const [isOpen, open] = useState(false);
   if (!isLong) return children;
+  const turn = ({ currentTarget }) => {
+    currentTarget.dispatchEvent(new Event(UNFOLDING, { bubbles: true }));
+    open(!isOpen);
+  };
   return html`<div class=${isOpen ? "" : "folded"}>${children}</div>
     <button class="link-button unfold" type="button" tabindex="-1" aria-expanded=${isOpen}
-      onClick=${() => open(!isOpen)}>${isOpen ? "Show less" : "Show the whole message"}</button>`;
+      onClick=${turn}>${isOpen ? "Show less" : "Show the whole message"}</button>`;
 }
 
 function isOfManyLines(content) {
@@ -206,7 +211,7 @@ function isOfManyLines(content) {
 function Reactions({ message }) {
   const chosen = Object.entries(message.reactions);
   if (!chosen.length) return null;
-  return html`<div class="reactions">${chosen.map(([emoji, ids]) => {
+  return html`<div class="reactions" aria-live="off">${chosen.map(([emoji, ids]) => {
     const names = namesIn(ids);
     return html`<button key=${emoji} class="reaction" type="button" tabindex="-1"
       aria-pressed=${ids.includes(me.value?.id)} aria-label=${`${emoji} ${ids.length}, ${names}`}
@@ -233,11 +238,14 @@ function ThreadLine({ message, place }) {
   </button>`;
 }
 
-/** Where only the mouse is, the Tab key does not stop: the log is one stop. */
+/**
+ * It is no news, though it appears within a log whose news are read aloud. And where only
+ * the mouse is, the Tab key does not stop: the log is one stop.
+ */
 function Toolbar({ line, message, place, can, tabIndex }) {
   const tool = (name, icon, act) => html`<button class="icon-button" type="button" tabindex=${tabIndex}
     aria-label=${name} title=${name} onClick=${act}><${Icon} name=${icon} /></button>`;
-  return html`<div class="toolbar" role="toolbar" aria-label="Message actions">
+  return html`<div class="toolbar" role="toolbar" aria-live="off" aria-label="Message actions">
     ${tool("Add reaction", "react", ({ currentTarget }) => addReaction(message, currentTarget))}
     ${can.reply && tool("Reply in thread", "reply", () => openThread(place, message))}
     ${can.edit && tool("Edit", "pencil", () => startEditing(place, message))}

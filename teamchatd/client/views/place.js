@@ -3,9 +3,9 @@ import { placeOf } from "../core/places.js";
 import { dropsInto, padOf } from "./attach.js";
 import { Composer, keyOf } from "./composer.js";
 import { Icon } from "./icon.js";
-import { Lightbox } from "./lightbox.js";
+import { Lightbox } from "./looking.js";
 import { Log } from "./log.js";
-import { EmojiPicker } from "./picker.js";
+import { EmojiPicker } from "./picking.js";
 
 /** A channel or a conversation: its name, what was said, and where one says something. */
 export function Place({ id }) {

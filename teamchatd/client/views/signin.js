@@ -17,7 +17,7 @@ export function SignIn() {
     <div class="signin-card">
       <header class="signin-head">
         <${Mark} />
-        <h1><bdi>${config.value.serverName}</bdi></h1>
+        <h1 title=${config.value.serverName}><bdi>${config.value.serverName}</bdi></h1>
       </header>
       <${News} />
       ${isLinked ? html`<${Linked} link=${arrival.value} show=${show} />` : html`<${Unlinked} screen=${screen.value} show=${show} />`}

@@ -8,30 +8,23 @@
  */
 
 const INSIDE = "a[href], button, [tabindex]";
+/** What scrolls by itself, and so has to be reached by keyboard. */
+const SCROLLING = "pre, .table";
 
 export class Steps {
   #log;
   #at = null;
 
+  /** @returns {() => void} which lets go again. */
   watch(log) {
     this.#log = log;
-    const entered = ({ target }) => {
-      this.#enter(target.closest("[data-line]"));
-      if (this.#at) reachInto(this.#at, 0);
+    const heard = {
+      focusin: (event) => this.#entered(event),
+      focusout: (event) => this.#left(event),
+      keydown: (event) => this.#pressed(event),
     };
-    const left = ({ target, relatedTarget }) => {
-      const line = target.closest("[data-line]");
-      if (line && !line.contains(relatedTarget)) reachInto(line, -1);
-    };
-    const pressed = (event) => this.#pressed(event);
-    log.addEventListener("focusin", entered);
-    log.addEventListener("focusout", left);
-    log.addEventListener("keydown", pressed);
-    return () => {
-      log.removeEventListener("focusin", entered);
-      log.removeEventListener("focusout", left);
-      log.removeEventListener("keydown", pressed);
-    };
+    Object.entries(heard).forEach(([name, act]) => log.addEventListener(name, act));
+    return () => Object.entries(heard).forEach(([name, act]) => log.removeEventListener(name, act));
   }
 
   /** Called after drawing: there is always a stop, and it is the newest until one has gone elsewhere. */
@@ -40,6 +33,28 @@ export class Steps {
     if (isHere && this.#at?.isConnected) return;
     const lines = this.#lines();
     this.#enter(lines[lines.length - 1] ?? null);
+  }
+
+  /**
+   * From without, the Tab key may come upon what scrolls in some message or other; it is
+   * led to the message that one was at. Once within, only what is in that one is a stop.
+   */
+  #entered({ target, relatedTarget }) {
+    const line = target.closest("[data-line]");
+    const isFromWithout = !this.#log.contains(relatedTarget);
+    const isStray = target.matches(SCROLLING) && target.matches(":focus-visible");
+    if (isFromWithout) reach(this.#log.querySelectorAll(SCROLLING), -1);
+    if (isFromWithout && isStray && this.#at?.isConnected) return this.#at.focus();
+    this.#enter(line);
+    if (this.#at) reach(this.#at.querySelectorAll(INSIDE), 0);
+    return undefined;
+  }
+
+  /** What was left may be out of the page already: the buttons of a message go with the focus. */
+  #left({ relatedTarget }) {
+    const line = this.#at;
+    if (line && !line.contains(relatedTarget)) reach(line.querySelectorAll(INSIDE), -1);
+    if (!this.#log.contains(relatedTarget)) reach(this.#log.querySelectorAll(SCROLLING), 0);
   }
 
   #enter(line) {
@@ -72,7 +87,6 @@ function next(key, at, last) {
   return null;
 }
 
-/** From without, a message is one stop, whatever is in it. */
-function reachInto(line, tabIndex) {
-  line.querySelectorAll(INSIDE).forEach((control) => (control.tabIndex = tabIndex));
+function reach(controls, tabIndex) {
+  controls.forEach((control) => (control.tabIndex = tabIndex));
 }

@@ -180,8 +180,15 @@ class Person:
 
     def edit(self, old, new):
         self.chooses(old, "Edit")
-        self.textbox("Edit message").fill(new)
+        self.type_anew(new)
         self.button("Save", exact=True).click()
+
+    def type_anew(self, text):
+        """
+        What is edited is there to be typed in when the cursor stands in it.
+        """
+        expect(self.textbox("Edit message")).to_be_focused()
+        self.textbox("Edit message").fill(text)
 
     def delete(self, text):
         self.chooses(text, "Delete")

@@ -12,6 +12,16 @@ from tests.real.page.person import exactly
 pytestmark = pytest.mark.real
 
 
+COUNT_MOST = """() => {
+    window.most = 0;
+    const count = () => {
+        const said = [...document.querySelectorAll("[role=log] article")];
+        most = Math.max(most, said.filter((each) => each.textContent.includes("one of")).length);
+    };
+    new MutationObserver(count).observe(document.body, {childList: true, subtree: true});
+}"""
+
+
 @pytest.fixture
 def ada(daemon, visit):
     """
@@ -78,6 +88,24 @@ def test_enter(ada, bob):
     expect(bob.message("one")).to_contain_text("two")
 
 
+def test_once_to_the_eye(ada):
+    """
+    The message is here before the answer to having sent it: not for a moment are there two.
+    """
+    ada.page.evaluate(COUNT_MOST)
+    held = []
+    ada.page.route("**/messages", lambda route: held.append(route), times=1)
+    with ada.page.expect_request("**/messages"):
+        ada.say("one of me")
+    [route] = held
+    answer = route.fetch()
+    expect(ada.log.get_by_role("article", name=re.compile("^ada, .*: one of me"))).to_have_count(1)
+    route.fulfill(response=answer)
+    ada.say("and another")
+    ada.reads_all(["one of me", "and another"])
+    assert ada.page.evaluate("most") == 1
+
+
 def test_names(ada, bob):
     """
     A message begins with who wrote it, for those who do not see the page.
@@ -129,7 +157,7 @@ def test_edit_last(ada, bob):
     ada.textbox("Edit message").press("Escape")
     expect(ada.textbox("Edit message")).to_have_count(0)
     ada.composer.press("ArrowUp")
-    ada.textbox("Edit message").fill("mine, at last")
+    ada.type_anew("mine, at last")
     ada.textbox("Edit message").press("Enter")
     bob.reads_all(["mine, at last", "and mine"])
 
@@ -256,7 +284,7 @@ def test_reply_edited_and_deleted(ada, bob):
     reply = ada.replies.filter(has_text="a reply")
     reply.hover()
     reply.get_by_role("button", name="Edit").click()
-    ada.textbox("Edit message").fill("another reply")
+    ada.type_anew("another reply")
     ada.textbox("Edit message").press("Enter")
     bob.reads_thread(["parent", "another reply"])
     reply = ada.replies.filter(has_text="another reply")

@@ -45,9 +45,11 @@ export function Administration({ section }) {
 /** What a menu or a drawer led to has the focus; and when it goes, what leads to it. */
 function useFocus(main) {
   useEffect(() => {
-    main.current.focus();
+    const here = main.current;
+    here.focus();
     return () => {
-      if (document.activeElement === document.body) document.querySelector(".to-admin")?.focus();
+      const { activeElement, body } = document;
+      if (activeElement === body || here.contains(activeElement)) document.querySelector(".to-admin")?.focus();
     };
   }, []);
 }
