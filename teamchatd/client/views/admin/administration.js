@@ -42,16 +42,9 @@ export function Administration({ section }) {
   </main>`;
 }
 
-/** What a menu or a drawer led to has the focus; and when it goes, what leads to it. */
+/** What a menu or a drawer led to has the focus; after it, the place has. */
 function useFocus(main) {
-  useEffect(() => {
-    const here = main.current;
-    here.focus();
-    return () => {
-      const { activeElement, body } = document;
-      if (activeElement === body || here.contains(activeElement)) document.querySelector(".to-admin")?.focus();
-    };
-  }, []);
+  useEffect(() => main.current.focus(), []);
 }
 
 /** In a field Esc takes back what was written; a menu and a window have their own. */
