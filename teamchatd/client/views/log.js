@@ -2,6 +2,7 @@ import { html, useEffect, useLayoutEffect, useMemo, useRef } from "../lib.js";
 import { removing } from "../core/acts.js";
 import { pendingIn } from "../core/outbox.js";
 import { lookingAt } from "../core/reading.js";
+import { route } from "../core/route.js";
 import { me } from "../core/state.js";
 import { dayName, dayOf } from "../text/time.js";
 import { Icon } from "./icon.js";
@@ -31,7 +32,7 @@ export function Log({ place, label, beginning, parent = null }) {
   useLayoutEffect(() => reader.watch(scroller.current, inner.current), [reader]);
   useLayoutEffect(() => reader.drawn());
   useOwnWords(pending, reader);
-  useReading(place, reader.isAtEnd, messages);
+  useReading(place, reader.isAtEnd, messages, scroller);
 
   const isEmpty = !messages.length && !pending.length;
   const isComing = isEmpty && place.loading.value === "first";
@@ -77,11 +78,14 @@ function useOwnWords(pending, reader) {
 }
 
 /** A thread has no pointer of its own: its channel is what is read or not. */
-function useReading(place, isAtEnd, messages) {
+function useReading(place, isAtEnd, messages, scroller) {
   const isThread = place.kind === "thread";
+  const { threadId } = route.value;
   useEffect(() => {
-    if (!isThread) lookingAt(place, isAtEnd.value);
-  }, [place, isAtEnd.value, messages]);
+    // On a narrow screen a thread covers its place: what comes there is not seen.
+    const isSeen = () => scroller.current.checkVisibility({ visibilityProperty: true });
+    if (!isThread) lookingAt(place, isAtEnd.value && isSeen());
+  }, [place, isAtEnd.value, messages, threadId]);
   useEffect(() => () => isThread || lookingAt(null, false), [place]);
 }
 
