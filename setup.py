@@ -60,6 +60,7 @@ setup(
             "schemathesis>=4.32",
             "aiosmtpd>=1.4.6",
             "trustme>=1.2",
+            "playwright>=1.56",  # drives a browser: Debian's, not the one it could fetch
             "setuptools>=77",  # tests/test_packaging.py builds without fetching anything
         ],
         "dev": [

@@ -255,9 +255,10 @@ class Teamchat(Service):
             f""" -H "Authorization: Bearer {token}" --json '{{{email}}}'""",
         }
         log.info(
-            "Nobody administrates this server yet. The first to send this will:\n"
-            "curl {here}{call}\n"
-            "Or, with a page for it, the first to open {link}?token={token}",
+            "Nobody administrates this server yet. The first to open this will:\n"
+            "{link}?token={token}\n"
+            "Or, without a browser, the first to send this:\n"
+            "curl {here}{call}",
             here=here,
             call=calls[auth.auth_mode],
             link=link.rstrip("/"),

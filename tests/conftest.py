@@ -11,10 +11,13 @@ from tests.answers import CONTRACT
 from tests.daemon import Daemon
 from tests.oauth import House
 from tests.real.daemon import RealDaemon
+from tests.real.page.chromium import CHROMIUM
 from tests.wire import Wire
 
 LAST = "test_coverage_of_contract.py"
 """Asks what all the other tests have seen: never with them, and after all of them."""
+
+IN_CHROMIUM = Path(__file__).parent / "real" / "page"
 
 
 def pytest_addoption(parser):
@@ -28,6 +31,27 @@ def pytest_collection_modifyitems(config, items):
         last = [item for item in items if item.path.name == LAST]
         items[:] = [item for item in items if item not in last]
         config.hook.pytest_deselected(items=last)
+
+
+def pytest_ignore_collect(collection_path):
+    """
+    Without a browser there is nothing to see the page with.
+    """
+    return True if collection_path == IN_CHROMIUM and not CHROMIUM.exists() else None
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """
+    Nobody shall believe that the page was tested when it was not.
+    """
+    asked_for_all = config.args_source == pytest.Config.ArgsSource.TESTPATHS
+    if asked_for_all and "not real" not in config.option.markexpr and not CHROMIUM.exists():
+        terminalreporter.line("")
+        terminalreporter.line(
+            f"The page was NOT tested: there is no {CHROMIUM}."
+            " To have it tested: as root, on Debian, apt-get install chromium.",
+            yellow=True,
+        )
 
 
 def pytest_sessionfinish(session):

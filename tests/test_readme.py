@@ -67,10 +67,10 @@ def test_first_command(as_process, mode):
     daemon = as_process(auth={"auth_mode": mode, "is_invite_required": True}, email=mail)
     token = daemon.setup_token
     log = daemon.log.read_text()
-    assert re.findall(r"the first to open (\S+)\n", log) == [
+    assert re.findall(r"The first to open this will:\n\s*(\S+)\n", log) == [
         f"http://127.0.0.1:{daemon.port}?token={token}"
     ]
-    [command] = re.findall(r"The first to send this will:\n\s*(curl .+)\n", log)
+    [command] = re.findall(r"the first to send this:\n\s*(curl .+)\n", log)
     pasted = command.replace("YOU@", "ada@").replace("AT LEAST 8", "correct horse")
     said = subprocess.run(["bash", "-c", pasted], capture_output=True, check=True).stdout
     given = json.loads(said)

@@ -4,10 +4,10 @@
 
 import { start } from "./core/chat.js";
 import { loadConfig } from "./core/config.js";
-import { arrive } from "./core/session.js";
+import { arrive, session } from "./core/session.js";
 import { followTheme } from "./core/theme.js";
 import { html, render } from "./lib.js";
-import { App, Unreached } from "./views/app.js";
+import { App, SignIn, Unreached } from "./views/app.js";
 
 const room = document.getElementById("app");
 
@@ -16,6 +16,7 @@ render(html`<${App} />`, room);
 try {
   await loadConfig();
   await arrive();
+  if (!session.value) SignIn.preload();
   start();
 } catch (error) {
   render(html`<${Unreached} sentence=${error.message} />`, room);

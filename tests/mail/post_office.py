@@ -38,6 +38,11 @@ class Delivered:
         return self.message.get_body(("plain",)).get_content()
 
 
+def link_in(letter):
+    [link] = [line for line in letter.text.splitlines() if line.startswith("http")]
+    return link
+
+
 class Authority:
     """
     Somebody who issues certificates, and is trusted by whoever asks for C{root}.

@@ -47,6 +47,14 @@ def twistd(*arguments, environ=None, manner=IN_FRONT, **popen):
     return subprocess.Popen([*command, "teamchat", *arguments], env=clean, **popen)
 
 
+def free_port():
+    """
+    For a daemon of which others have to know where it will be before it is up.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 class RealDaemon(People):
     """
     A daemon on a free port and a directory of its own.
@@ -77,6 +85,12 @@ class RealDaemon(People):
         begun = self.start_unheard()
         said = self._await_log(begun, r"listens at http://127\.0\.0\.1:(\d+)")
         self.port = int(said[1])
+
+    def stay(self):
+        """
+        Come back, from now on, on the port it has: an open page looks for it there.
+        """
+        self._port = self.port
 
     def start_unheard(self):
         """

@@ -14,7 +14,7 @@ import pytest
 from teamchatd.model import Purpose
 from teamchatd.store.database import CONNECT, Job, prepare, run_batch
 from teamchatd.store.letters import ask
-from tests.mail.post_office import Authority, Parrot, PostOffice
+from tests.mail.post_office import Authority, Parrot, link_in
 from tests.real.daemon import PATIENCE, ROOT, variables
 
 pytestmark = pytest.mark.real
@@ -25,22 +25,6 @@ PASSWORD = "the mail server's password"
 @pytest.fixture(scope="module")
 def authority():
     return Authority()
-
-
-@pytest.fixture
-def office():
-    """
-    Makes a mail server: C{office(password="…")}.
-    """
-    made = []
-
-    def make(*arguments, kind=PostOffice, **more):
-        made.append(kind(*arguments, **more))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 @pytest.fixture
@@ -91,11 +75,6 @@ def restart_and_ask(daemon, **more):
     daemon.stop()
     ask_for(daemon, **more)
     daemon.start()
-
-
-def link_in(letter):
-    [link] = [line for line in letter.text.splitlines() if line.startswith("http")]
-    return link
 
 
 def test_delivered(daemon_of, office, authority, tmp_path):

@@ -3,7 +3,6 @@ Signing in through others, on sockets: the daemon, a provider, and a browser's
 own HTTP client between them.
 """
 
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,62 +12,9 @@ from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 import pytest
 
 from tests.browser import Browser, query
-from tests.provider import HTML, SECRET, SILENCE, US, Served
-from tests.real.daemon import RealDaemon
+from tests.provider import HTML, SECRET, SILENCE
 
 pytestmark = pytest.mark.real
-
-TOML = """
-[[oauth.custom]]
-id = "x"
-name = "X"
-issuer = "{issuer}"
-clientId = "{client_id}"
-clientSecret = "{secret}"
-redirectUri = "{base}/auth/oauth/x/callback"
-
-[[oauth.custom]]
-id = "plain"
-authorizationUrl = "{issuer}/authorize"
-tokenUrl = "{issuer}/token"
-userInfoUrl = "{issuer}/userinfo"
-clientId = "{client_id}"
-clientSecretFile = "secret"
-redirectUri = "{base}/auth/oauth/plain/callback"
-"""
-
-
-def free_port():
-    """
-    The provider has to be told before the daemon is up where it sends people back.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-@pytest.fixture
-def served():
-    server = Served(time.time)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def make_house(served, tmp_path):
-    made = []
-
-    def make(**auth):
-        port = free_port()
-        base = f"http://127.0.0.1:{port}"
-        (tmp_path / "secret").write_text(f"{SECRET}\n")
-        toml = TOML.format(issuer=served.provider.issuer, client_id=US, secret=SECRET, base=base)
-        auth = {"app_url": base} | auth
-        made.append(RealDaemon(tmp_path, port=port, toml=toml, auth=auth))
-        return made[-1]
-
-    yield make
-    for daemon in made:
-        daemon.stop()
 
 
 @pytest.fixture

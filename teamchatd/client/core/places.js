@@ -12,6 +12,8 @@ import { channels, conversations, me, ready, unread } from "./state.js";
 
 const PAGE = 50;
 const LARGEST_PAGE = 200;
+/** What led to the first unread message is shown with it. */
+const LED_TO_IT = 10;
 /** What a place keeps when nobody looks at it, and when somebody reads the newest of very many. */
 const KEPT_ASIDE = 100;
 const KEPT_IN_VIEW = 600;
@@ -131,8 +133,9 @@ export class Place {
   /** Somebody looks at it. @returns {() => void} to be called when they have left. */
   enter() {
     this.viewers++;
+    if (this.hasOlder.peek() && this.#list.length < this.#enough) this.forget();
     if (this.isLoaded) this.#markUnread();
-    this.open();
+    else this.open();
     return () => this.#leave();
   }
 
@@ -145,7 +148,7 @@ export class Place {
   }
 
   async open() {
-    if (!this.isLoaded && !this.loading.peek()) await this.#ask("first", PAGE);
+    if (!this.isLoaded && !this.loading.peek()) await this.#ask("first", this.#enough);
   }
 
   /** What it has loaded is not to be trusted; it is asked for when somebody looks. */
@@ -156,8 +159,13 @@ export class Place {
   }
 
   reload() {
-    const count = Math.min(Math.max(this.#list.length, PAGE), LARGEST_PAGE);
+    const count = Math.min(Math.max(this.#list.length, this.#enough), LARGEST_PAGE);
     return this.#ask("first", count);
+  }
+
+  /** How many messages it takes to begin at the first one that is unread. */
+  get #enough() {
+    return Math.max(PAGE, (unread.peek().get(this.id) ?? 0) + LED_TO_IT);
   }
 
   async loadOlder() {

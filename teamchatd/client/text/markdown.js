@@ -14,7 +14,7 @@ const DEEPEST = 24;
 const ALLOWED = {
   ALLOWED_TAGS: [
     "p", "br", "strong", "em", "del", "code", "pre", "a", "ul", "ol", "li", "blockquote", "hr",
-    "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "span",
+    "h2", "table", "thead", "tbody", "tr", "th", "td", "span",
   ],
   ALLOWED_ATTR: ["href", "start", "class", "align"],
   ADD_URI_SAFE_ATTR: ["start", "align"],
@@ -23,7 +23,7 @@ const ALLOWED = {
   ALLOWED_URI_REGEXP: /^(?:https?:\/\/|mailto:)/i,
   RETURN_DOM_FRAGMENT: true,
 };
-const BLOCKS = "p, li, h3, h4, h5, h6, blockquote, th, td, ul, ol";
+const BLOCKS = "p, li, h2, blockquote, th, td, ul, ol";
 const SELDOM_PLAIN = /[\\`*_~[\]<>#|&:@^=\n\r\t]|www\.|^\s|^[-+]|^\d+[.)]|---/i;
 
 const marked = new Marked({
@@ -40,10 +40,10 @@ const marked = new Marked({
     def: () => undefined,
   },
   renderer: {
-    // Ours begin below those of the page, or they would tear its outline apart.
+    // All of one level, below the name of the place: whoever jumps from heading to heading
+    // would be lost among levels that some message has and its neighbours have not.
     heading({ tokens, depth }) {
-      const level = Math.min(depth + 2, 6);
-      return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>\n`;
+      return `<h2 class="level-${Math.min(depth, 3)}">${this.parser.parseInline(tokens)}</h2>\n`;
     },
     // An image from elsewhere would tell its owner who reads this, and when.
     image({ href, text }) {
@@ -65,7 +65,7 @@ export function rich(text, who) {
   fragment.querySelectorAll("a").forEach(finishLink);
   fragment.querySelectorAll("pre").forEach(finishCode);
   fragment.querySelectorAll("code").forEach((code) => (code.dir = "ltr"));
-  fragment.querySelectorAll("table").forEach((table) => wrap(table, "div", "table"));
+  fragment.querySelectorAll("table").forEach((table) => (wrap(table, "div", "table").tabIndex = -1));
   fragment.querySelectorAll(".box").forEach(finishBox);
   if (text.includes("@")) markMentions(fragment, who);
   return fragment;
@@ -115,6 +115,7 @@ function finishLink(link) {
 /** Whoever is sent a command wants to copy it, not to select it. */
 function finishCode(pre) {
   pre.dir = "ltr";
+  pre.tabIndex = -1; // It scrolls, which one wants to do by keyboard, too.
   const copy = element("button", "copy");
   copy.type = "button";
   copy.tabIndex = -1;

@@ -7,16 +7,21 @@ import { hrefOf, route } from "../core/route.js";
 import { arrival, session, signOut } from "../core/session.js";
 import { channels, ready, trouble } from "../core/state.js";
 import { Bars } from "./bars.js";
-import { ChangeName } from "./changename.js";
 import { isDrawerOpen, isNarrow, ShowChannels, useDrawerFocus } from "./drawer.js";
 import { front } from "./front.js";
-import { GoTo } from "./goto.js";
-import { NewMessage } from "./newmessage.js";
+import { later } from "./later.js";
 import { Notices } from "./notices.js";
 import { Place } from "./place.js";
 import { Sidebar } from "./sidebar.js";
-import { SignIn } from "./signin.js";
 import { Thread } from "./thread.js";
+
+export const SignIn = later(() => import("./signin.js").then((module) => module.SignIn));
+
+const WINDOWS = {
+  "new message": later(() => import("./newmessage.js").then((module) => module.NewMessage)),
+  "go to": later(() => import("./goto.js").then((module) => module.GoTo)),
+  "change name": later(() => import("./changename.js").then((module) => module.ChangeName)),
+};
 
 /** The door, waiting, or the room. */
 export function App() {
@@ -90,8 +95,6 @@ function Shell() {
     html`<div class="thread-column" inert=${isCovered}><${Thread} key=${threadId} parentId=${threadId} /></div>`}
   </div>`;
 }
-
-const WINDOWS = { "new message": NewMessage, "go to": GoTo, "change name": ChangeName };
 
 function Front() {
   const close = () => (front.value = null);

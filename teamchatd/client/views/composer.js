@@ -7,7 +7,7 @@ import { ACCEPTED, attach, empty, padOf, Previews, write } from "./attach.js";
 import { startEditing } from "./editing.js";
 import { Icon } from "./icon.js";
 import { insert } from "./insert.js";
-import { pickEmoji } from "./picker.js";
+import { pickEmoji } from "./picking.js";
 import { Counter, isTouch, lengthOf, TextBox } from "./textbox.js";
 
 export const keyOf = (place) => (place.kind === "thread" ? `thread:${place.id}` : place.id);

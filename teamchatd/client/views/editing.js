@@ -48,7 +48,7 @@ export function Editing({ message, place }) {
     return undefined;
   };
 
-  return html`<form class="editing" onSubmit=${(event) => (event.preventDefault(), save())}>
+  return html`<form class="editing" aria-live="off" onSubmit=${(event) => (event.preventDefault(), save())}>
     <${TextBox} label="Edit message" text=${text} onType=${type} onEnter=${save}
       onEscape=${leave} boxRef=${box} />
     ${sentence.value && html`<p class="alert" role="alert">${sentence.value}</p>`}

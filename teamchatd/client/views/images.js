@@ -1,9 +1,10 @@
 import { html, useEffect, useRef, useSignal } from "../lib.js";
 import { imageUrl } from "../core/acts.js";
-import { openLightbox } from "./lightbox.js";
+import { openLightbox } from "./looking.js";
 
 /** More would fill screens with what can be paged through, one at a time. */
 const MOST = 12;
+const OWN_FOR = 8_000;
 
 /**
  * The images of a message. Nobody knows their sizes before they are here, so each has its
@@ -38,9 +39,19 @@ function Thumb({ message, at, others }) {
   </button>`;
 }
 
+/** What this page has sent itself, by name: shown until the server's has come, so that nothing blinks. */
+const own = new Map();
+
+/** @param {string} url that stays good for ten seconds after the message has arrived. */
+export function noteSent(filename, url) {
+  if (own.has(filename)) return;
+  own.set(filename, url);
+  setTimeout(() => own.delete(filename), OWN_FOR);
+}
+
 /** Asked for when it is about to be seen: a hundred at once would hold up the one looked at. */
 function useImage(frame, message, filename) {
-  const url = useSignal("");
+  const url = useSignal(own.get(filename) ?? "");
   const sentence = useSignal("");
   const load = async () => {
     sentence.value = "";

@@ -40,8 +40,7 @@ export class Keeper {
 
   /** How far it is to the end and to the top, in heights of what one sees. */
   get below() {
-    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    return (scrollHeight - scrollTop - clientHeight) / clientHeight;
+    return this.#toEnd() / this.#scroller.clientHeight;
   }
 
   get above() {
@@ -101,14 +100,24 @@ export class Keeper {
   #moved() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
+      // Heights that change at once above and below cancel out, and nobody tells us.
+      if (this.isAtEnd && !this.#isAtVeryEnd()) this.#scroller.scrollTop = this.#scroller.scrollHeight;
       this.remember();
       this.#onMove();
     });
   }
 
   #isNearEnd() {
+    return this.#toEnd() < NEAR_END;
+  }
+
+  #isAtVeryEnd() {
+    return this.#toEnd() < 1;
+  }
+
+  #toEnd() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    return scrollHeight - scrollTop - clientHeight < NEAR_END;
+    return scrollHeight - scrollTop - clientHeight;
   }
 
   #putBack() {

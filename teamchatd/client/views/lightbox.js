@@ -1,24 +1,13 @@
-import { html, signal, useEffect, useLayoutEffect, useRef, useSignal } from "../lib.js";
+import { html, useEffect, useLayoutEffect, useRef, useSignal } from "../lib.js";
 import { imageUrl } from "../core/acts.js";
 import { Icon } from "./icon.js";
+import { looked } from "./looking.js";
 
 const SWIPE = 60;
 
-/** `{message, at}` of what is looked at, or null. */
-const looked = signal(null);
-
-export function openLightbox(message, at) {
-  looked.value = { message, at };
-}
-
-/** The images of a message, one at a time and as large as the window. Stands once in the page. */
-export function Lightbox() {
-  return looked.value && html`<${Open} ...${looked.value} />`;
-}
-
 const close = () => (looked.value = null);
 
-function Open({ message, at }) {
+export function Viewer({ message, at }) {
   const dialog = useRef(null);
   const count = message.images.length;
   const go = (step) => {
@@ -31,6 +20,8 @@ function Open({ message, at }) {
     if (step) go(step);
   };
 
+  // The buttons say that they lead nowhere and can still be focused: a disabled one drops
+  // the focus out of the dialog, and then no key is heard any more.
   return html`<dialog ref=${dialog} class="lightbox" aria-label=${`Image ${at + 1} of ${count}`}
       onCancel=${(event) => (event.preventDefault(), close())} onKeyDown=${pressed} ...${swipes(go)}>
     <header class="lightbox-head">
@@ -42,10 +33,10 @@ function Open({ message, at }) {
     <${Picture} key=${message.images[at]} message=${message} filename=${message.images[at]}
       name=${`Image ${at + 1} of ${count} from ${message.author.userName}`} />
     ${count > 1 && html`
-      <button class="icon-button lightbox-step back" type="button" aria-label="Previous" disabled=${at === 0}
-        onClick=${() => go(-1)}><${Icon} name="back" /></button>
-      <button class="icon-button lightbox-step on" type="button" aria-label="Next" disabled=${at === count - 1}
-        onClick=${() => go(1)}><${Icon} name="back" /></button>`}
+      <button class="icon-button lightbox-step back" type="button" aria-label="Previous" aria-disabled=${at === 0}
+        onClick=${() => go(-1)}><${Icon} name="left" /></button>
+      <button class="icon-button lightbox-step on" type="button" aria-label="Next" aria-disabled=${at === count - 1}
+        onClick=${() => go(1)}><${Icon} name="right" /></button>`}
   </dialog>`;
 }
 

@@ -220,13 +220,13 @@ function JumpToNewest({ left, messages, isFar, jump }) {
   if (!left) return null;
   const count = countAfter(left, messages);
   if (!count && !isFar.value) return null;
-  const name = count ? `Jump to newest, ${count} new` : "Jump to newest";
+  const words = count === 1 ? "1 new message" : `${count} new messages`;
   return html`<div class="jump">
-    <button class="jump-button" type="button" aria-label=${name} onClick=${jump}>
+    <button class="jump-button" type="button" aria-label=${count ? `Jump to newest, ${words}` : undefined} onClick=${jump}>
       <${Icon} name="down" small />
-      <span>${count ? (count === 1 ? "1 new message" : `${count} new messages`) : "Jump to newest"}</span>
+      <span>${count ? words : "Jump to newest"}</span>
     </button>
-    <span class="visually-hidden" role="status">${count ? `${count} new below` : ""}</span>
+    <span class="visually-hidden" role="status">${count ? `${words} below` : ""}</span>
   </div>`;
 }
 

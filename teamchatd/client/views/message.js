@@ -9,14 +9,17 @@ import { Avatar } from "./avatar.js";
 import { Editing, isEditing, startEditing } from "./editing.js";
 import { Icon } from "./icon.js";
 import { Images } from "./images.js";
-import { pickEmoji } from "./picker.js";
+import { pickEmoji } from "./picking.js";
 import { Rich } from "./text.js";
+import { isTouch } from "./textbox.js";
 
 const LONGEST_LABEL = 240;
 const LONGEST_SHOWN = 8000;
 const MOST_LINES = 60;
 const MOST_NAMES = 8;
 const MOST_FACES = 3;
+/** Milliseconds after which a finger means what is under it, and not a touch of it. */
+const HELD = 450;
 
 /**
  * A message, drawn again only when it is another one: core replaces what changes, so the
@@ -38,15 +41,16 @@ export function Message({ message, isFirst, place, isParent = false }) {
 function Drawn({ message, isFirst, place, isParent, isEdited }) {
   const line = useRef(null);
   const [isActive, setActive] = useActive(line);
+  const held = useMemo(() => holding(() => setActive(POINTED)), []);
   const can = whatOneMay(message, place, isParent);
   const content = message.content;
-  return html`<article ref=${line} class=${classOf(message, isFirst)} tabindex="-1"
-      data-line=${message.id} data-id=${message.id} aria-label=${labelOf(message)}
+  return html`<article ref=${line} class=${classOf(message, isFirst, isActive)} tabindex="-1"
+      data-line=${message.id} data-id=${message.id} aria-label=${labelOf(message)} ...${held}
       onPointerEnter=${({ pointerType }) => pointerType === "touch" || isActive || setActive(POINTED)}
       onPointerLeave=${() => setActive(isWithin(line, document.activeElement) && FOCUSED)}
       onClick=${(event) => isPlain(event.target) && isTouch() && setActive(POINTED)}
-      onFocusIn=${() => setActive(FOCUSED)}
-      onFocusOut=${({ relatedTarget }) => setActive(isWithin(line, relatedTarget) && FOCUSED)}
+      onFocusIn=${({ target }) => target.matches(":focus-visible") && setActive(FOCUSED)}
+      onFocusOut=${({ relatedTarget }) => isActive === FOCUSED && setActive(isWithin(line, relatedTarget) && FOCUSED)}
       onKeyDown=${(event) => pressed(event, line, message, place, can)}>
     <div class="message-side">
       ${isFirst
@@ -66,8 +70,8 @@ function Drawn({ message, isFirst, place, isParent, isEdited }) {
     ${isActive && !isEdited
       ? html`<${Toolbar} line=${line} message=${message} place=${place} can=${can}
           tabIndex=${isActive === FOCUSED ? 0 : -1} />`
-      : html`<button class="icon-button message-more" type="button" tabindex="-1"
-          aria-label="Message actions" onClick=${() => line.current.focus()}>
+      : isTouch() && html`<button class="icon-button message-more" type="button" tabindex="-1"
+          aria-label="Message actions" onClick=${() => setActive(POINTED)}>
           <${Icon} name="more" />
         </button>`}
   </article>`;
@@ -88,14 +92,32 @@ function useActive(line) {
   return [isActive, setActive];
 }
 
+/** A finger that stays: also on an image, which opens when it is only touched. */
+function holding(act) {
+  let timer = 0;
+  let isHeld = false;
+  const letGo = () => clearTimeout(timer);
+  return {
+    onPointerDown: ({ pointerType }) => {
+      isHeld = false;
+      clearTimeout(timer);
+      if (pointerType === "touch") timer = setTimeout(() => act((isHeld = true)), HELD);
+    },
+    onPointerUp: letGo,
+    onPointerCancel: letGo,
+    onClickCapture: (event) => isHeld && (event.preventDefault(), event.stopPropagation()),
+  };
+}
+
 /** What is taken out of the page tells of the focus it loses, and is then no line any more. */
 const isWithin = (line, node) => Boolean(line.current?.contains(node));
-const isTouch = () => matchMedia("(hover: none)").matches;
 const isPlain = (target) => !target.closest("a, button, textarea");
 
-function classOf(message, isFirst) {
+function classOf(message, isFirst, isActive) {
   const names = ["message"];
   if (isFirst) names.push("first");
+  if (isActive) names.push("active");
+  if (!message.content) names.push("bare");
   if (message.author.id !== me.value?.id && isForMe(message)) names.push("for-me");
   return names.join(" ");
 }
@@ -184,7 +206,7 @@ function isOfManyLines(content) {
 function Reactions({ message }) {
   const chosen = Object.entries(message.reactions);
   if (!chosen.length) return null;
-  return html`<div class="reactions">${chosen.map(([emoji, ids]) => {
+  return html`<div class="reactions" aria-live="off">${chosen.map(([emoji, ids]) => {
     const names = namesIn(ids);
     return html`<button key=${emoji} class="reaction" type="button" tabindex="-1"
       aria-pressed=${ids.includes(me.value?.id)} aria-label=${`${emoji} ${ids.length}, ${names}`}
@@ -211,12 +233,15 @@ function ThreadLine({ message, place }) {
   </button>`;
 }
 
-/** Where only the mouse is, the Tab key does not stop: the log is one stop. */
+/**
+ * It is no news, though it appears within a log whose news are read aloud. And where only
+ * the mouse is, the Tab key does not stop: the log is one stop.
+ */
 function Toolbar({ line, message, place, can, tabIndex }) {
   const tool = (name, icon, act) => html`<button class="icon-button" type="button" tabindex=${tabIndex}
     aria-label=${name} title=${name} onClick=${act}><${Icon} name=${icon} /></button>`;
-  return html`<div class="toolbar" role="toolbar" aria-label="Message actions">
-    ${tool("Add reaction", "smile", ({ currentTarget }) => addReaction(message, currentTarget))}
+  return html`<div class="toolbar" role="toolbar" aria-live="off" aria-label="Message actions">
+    ${tool("Add reaction", "react", ({ currentTarget }) => addReaction(message, currentTarget))}
     ${can.reply && tool("Reply in thread", "reply", () => openThread(place, message))}
     ${can.edit && tool("Edit", "pencil", () => startEditing(place, message))}
     ${can.remove && tool("Delete", "trash", () => removeFrom(line, message))}

@@ -7,6 +7,7 @@ import { namesOf } from "../text/mentions.js";
 import { clock } from "../text/time.js";
 import { putBack } from "./attach.js";
 import { Avatar } from "./avatar.js";
+import { noteSent } from "./images.js";
 
 /**
  * What was sent and has not arrived: where it will stand and as it will look, so that
@@ -40,6 +41,7 @@ function Words({ content }) {
 }
 
 function Files({ files }) {
+  for (const { filename, url } of files) if (filename) noteSent(filename, url);
   return html`<div class=${files.length === 1 ? "images one" : "images"}>${files.map(({ name, url, progress }) => html`<span
       key=${url} class="image">
     <img src=${url} alt=${name} />

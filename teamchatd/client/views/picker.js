@@ -6,7 +6,7 @@
  * them to whoever gets a word into a message.
  */
 
-import { html, signal, useEffect, useLayoutEffect, useMemo, useRef, useSignal } from "../lib.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useSignal } from "../lib.js";
 import { findEmoji, loadEmoji, recentEmoji } from "../text/emoji.js";
 import { isTouch } from "./textbox.js";
 
@@ -18,33 +18,7 @@ const GROUPS = {
   6: "Activities", 7: "Objects", 8: "Symbols", 9: "Flags",
 };
 
-/** `{anchor, choose}` while somebody chooses, else null. */
-const asked = signal(null);
-
-/**
- * @param {HTMLElement} anchor that it is shown beside.
- * @returns {Promise<string|null>} null when nothing was chosen.
- */
-export function pickEmoji(anchor) {
-  asked.peek()?.choose(null);
-  // The buttons of a message go when the focus leaves it; the message itself stays.
-  const back = anchor.closest("[data-line]") ?? anchor;
-  return new Promise((resolve) => {
-    const choose = (emoji) => {
-      asked.value = null;
-      if (back.isConnected) back.focus({ preventScroll: true });
-      resolve(emoji);
-    };
-    asked.value = { anchor, choose };
-  });
-}
-
-/** Stands once in the page, outside of all that scrolls and cuts off. */
-export function EmojiPicker() {
-  return asked.value && html`<${Open} ...${asked.value} />`;
-}
-
-function Open({ anchor, choose }) {
+export function Picker({ anchor, choose }) {
   const panel = useRef(null);
   const list = useSignal(null);
   const query = useSignal("");

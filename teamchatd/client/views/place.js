@@ -3,9 +3,9 @@ import { placeOf } from "../core/places.js";
 import { dropsInto, padOf } from "./attach.js";
 import { Composer, keyOf } from "./composer.js";
 import { Icon } from "./icon.js";
-import { Lightbox } from "./lightbox.js";
+import { Lightbox } from "./looking.js";
 import { Log } from "./log.js";
-import { EmojiPicker } from "./picker.js";
+import { EmojiPicker } from "./picking.js";
 
 /** A channel or a conversation: its name, what was said, and where one says something. */
 export function Place({ id }) {
@@ -18,7 +18,9 @@ function Open({ place }) {
   const isChannel = place.kind === "channel";
   const isOver = useSignal(false);
   const drops = useMemo(() => dropsInto(padOf(keyOf(place)), isOver), [place]);
-  useEffect(() => place.enter(), [place]);
+  // Before the log is drawn: it begins at what is unread, and what it shows counts as read.
+  const leave = useMemo(() => place.enter(), [place]);
+  useEffect(() => leave, [leave]);
   useTypingAnywhere();
 
   return html`<main class="talk place" ...${drops}>

@@ -15,12 +15,21 @@ export class Steps {
 
   watch(log) {
     this.#log = log;
-    const entered = ({ target }) => this.#enter(target.closest("[data-line]"));
+    const entered = ({ target }) => {
+      this.#enter(target.closest("[data-line]"));
+      if (this.#at) reachInto(this.#at, 0);
+    };
+    const left = ({ target, relatedTarget }) => {
+      const line = target.closest("[data-line]");
+      if (line && !line.contains(relatedTarget)) reachInto(line, -1);
+    };
     const pressed = (event) => this.#pressed(event);
     log.addEventListener("focusin", entered);
+    log.addEventListener("focusout", left);
     log.addEventListener("keydown", pressed);
     return () => {
       log.removeEventListener("focusin", entered);
+      log.removeEventListener("focusout", left);
       log.removeEventListener("keydown", pressed);
     };
   }
@@ -34,10 +43,10 @@ export class Steps {
   }
 
   #enter(line) {
-    if (!line || line === this.#at) return;
-    if (this.#at) reach(this.#at, -1);
+    if (!line?.hasAttribute("tabindex") || line === this.#at) return;
+    if (this.#at) this.#at.tabIndex = -1;
     this.#at = line;
-    reach(line, 0);
+    line.tabIndex = 0;
   }
 
   #pressed(event) {
@@ -63,7 +72,7 @@ function next(key, at, last) {
   return null;
 }
 
-function reach(line, tabIndex) {
-  line.tabIndex = tabIndex;
+/** From without, a message is one stop, whatever is in it. */
+function reachInto(line, tabIndex) {
   line.querySelectorAll(INSIDE).forEach((control) => (control.tabIndex = tabIndex));
 }

@@ -2,6 +2,7 @@ import { html, useLayoutEffect, useRef } from "../lib.js";
 import { me, users } from "../core/state.js";
 import { notice } from "../core/notices.js";
 import { isOnlyEmoji } from "../text/emoji.js";
+import { colour } from "../text/highlight.js";
 import { namesOf } from "../text/mentions.js";
 import { rich } from "../text/markdown.js";
 import { fullTime } from "../text/time.js";
@@ -17,6 +18,7 @@ export function Rich({ message }) {
   const names = content.includes("@") ? namesOf(users.value) : NOBODY;
   useLayoutEffect(() => {
     box.current.replaceChildren(nodesOf(message, names));
+    colour(box.current);
     if (updatedAt) markEdited(box.current, updatedAt);
   }, [content, updatedAt, names]);
   const size = isOnlyEmoji(content) ? "rich big" : "rich";

@@ -15,7 +15,11 @@ export function Thread({ parentId }) {
   const isOver = useSignal(false);
   const drops = useMemo(() => dropsInto(padOf(keyOf(thread)), isOver), [thread]);
   useEffect(() => thread.enter(), [thread]);
-  const close = () => go({ placeId: route.peek().placeId ?? thread.channel.id });
+  const close = () => {
+    go({ placeId: route.peek().placeId ?? thread.channel.id });
+    // Else the focus would be nowhere, and the next key do nothing.
+    document.querySelector(`.place [data-id="${CSS.escape(parentId)}"]`)?.focus({ preventScroll: true });
+  };
   const pressed = (event) => event.key === "Escape" && !event.defaultPrevented && close();
 
   return html`<aside class="talk thread" aria-label="Thread" onKeyDown=${pressed} ...${drops}>

@@ -1,0 +1,100 @@
+"""
+One browser, a visit to the page, and the net between.
+"""
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.real.daemon import PATIENCE
+from tests.real.page.chromium import ARGUMENTS, CHROMIUM, Trouble
+from tests.real.page.person import Person
+from tests.real.page.proxy import Proxy
+
+HAS_FAILED = pytest.StashKey()
+
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        item.stash[HAS_FAILED] = True
+    return report
+
+
+@pytest.fixture(scope="package")
+def chromium():
+    """
+    For the tests of this folder and no longer: while Playwright is there, this thread
+    counts as one in which asyncio runs.
+    """
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, request, tmp_path):
+    """
+    Somebody opens the page, in a browser of their own: C{visit(daemon, "ada")}; with a
+    name they sign in, as one does in dev mode.  In the end, nobody's browser has
+    complained of anything that the test did not expect.
+    """
+    people = []
+
+    def visit(
+        daemon, who=None, path="/", width=1440, height=900, color_scheme="light", init="", **context
+    ):
+        profile = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=color_scheme,
+            reduced_motion="reduce",
+            base_url=f"http://127.0.0.1:{daemon.port}",
+            **context,
+        )
+        profile.set_default_timeout(PATIENCE * 1000)
+        if init:
+            profile.add_init_script(init)
+        person = Person(profile.new_page(), Trouble(profile))
+        people.append(person)
+        person.page.goto(path)
+        if who is not None:
+            person.sign_in(f"{who}@example.org")
+        return person
+
+    yield visit
+    if request.node.stash.get(HAS_FAILED, False):
+        for number, person in enumerate(people):
+            person.leave_evidence(tmp_path / f"visitor-{number}")
+    for person in people:
+        person.page.context.close()
+    for person in people:
+        assert person.trouble.unexpected() == []
+
+
+@pytest.fixture
+def net():
+    """
+    Puts a net between: C{net(daemon)}, to be visited in place of the daemon.
+    """
+    made = []
+
+    def make(daemon):
+        made.append(Proxy(daemon))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def daemon(as_process):
+    """
+    Anybody may sign in as anybody.  It comes back on the port it had.
+    """
+    daemon = as_process()
+    daemon.stay()
+    return daemon
