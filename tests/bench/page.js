@@ -3,7 +3,8 @@
  * times are of its own clock: what the bench would have to be told comes later than it was.
  */
 (() => {
-  const NUMBERED = /\bno\. (\d+):/g;
+  /** What stands before it, a name or a time, may be without a space between. */
+  const NUMBERED = /no\. (\d+):/g;
   const ARTICLES = "[role=log] article";
   /** What the page asks for first. */
   const PAGE = 50;

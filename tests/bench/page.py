@@ -26,21 +26,10 @@ from tests.bench.seeding import CHANNEL, DAY
 from tests.bench.serving import Place, Target
 from tests.bench.sizes import Sizes
 from tests.bench.table import Row, count_of_wrong, number
+from tests.real.page.chromium import ARGUMENTS, CHROMIUM
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, CDPSession, Page
-
-CHROMIUM = Path("/usr/bin/chromium")
-
-ARGUMENTS = [
-    "--no-sandbox",  # which root cannot have, nor many a container
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 WATCHING = Path(__file__).with_name("page.js")
 
@@ -195,8 +184,10 @@ def percentile(values: list[float], share: int) -> float:
 def out_of_order(shown: list[int], last: int) -> int:
     """
     How many of those in the log are not where they belong: they end with C{last}, and
-    each is one more than the one above it.
+    each is one more than the one above it.  That there are none counts, too.
     """
+    if not shown:
+        return 1
     return sum(each != last - at for at, each in enumerate(reversed(shown)))
 
 
@@ -222,7 +213,7 @@ def _kilobytes(fetched: list[Fetched]) -> float:
 @contextmanager
 def _chromium() -> Iterator["Browser"]:
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import Error, sync_playwright
     except ImportError as error:
         raise NotInstalled("Playwright is not installed") from error
     if not CHROMIUM.exists():
@@ -231,6 +222,8 @@ def _chromium() -> Iterator["Browser"]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:
             yield browser
+        except Error as error:
+            raise CannotMeasure(f"the browser says: {error.message.splitlines()[0]}") from error
         finally:
             browser.close()
 
