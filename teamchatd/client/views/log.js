@@ -16,6 +16,8 @@ const BREATH = 5 * 60_000;
 /** In heights of the log: older ones are asked for before somebody arrives at the first. */
 const SOON = 1.5;
 const FAR = 0.75;
+/** So many messages before the end are taller than any window: no other is seen there. */
+const NEAR = 24;
 /** Where the first unread message is shown: a little below the top, with what led to it above. */
 const BEGINNING = 0.2;
 
@@ -162,7 +164,9 @@ function linesOf(messages, { from, to }, place) {
     if (isNewDay) lines.push(html`<${Day} key=${`day ${dayOf(message.createdAt)}`} at=${message.createdAt} />`);
     if (isNew) lines.push(html`<${NewLine} key="new" />`);
     const isFirst = isNewDay || isNew || !continues(before, message);
-    lines.push(html`<${Message} key=${message.id} message=${message} isFirst=${isFirst} place=${place} />`);
+    // Not by :nth-last-child: with every message that comes, it would ask all others for their style.
+    lines.push(html`<${Message} key=${message.id} message=${message} isFirst=${isFirst} place=${place}
+      isFar=${at < to - NEAR} />`);
   }
   return lines;
 }
