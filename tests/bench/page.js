@@ -86,13 +86,15 @@
     },
 
     /** The numbered messages in the log, from top to bottom. */
-    shown: () => [...document.querySelectorAll(ARTICLES)].flatMap((each) => numbersIn(each.textContent)),
+    shown: () =>
+      [...document.querySelectorAll(ARTICLES)].flatMap(({ textContent }) => numbersIn(textContent)),
 
     /** Begin to look at frames, and at tasks that last longer than 50 ms. */
     watch() {
       tasks = [];
       longest = 0;
-      new PerformanceObserver((list) => tasks.push(...list.getEntries())).observe({ type: "longtask" });
+      const long = new PerformanceObserver((list) => tasks.push(...list.getEntries()));
+      long.observe({ type: "longtask" });
       let before = performance.now();
       requestAnimationFrame(function frame(at) {
         longest = Math.max(longest, at - before);
