@@ -14,6 +14,8 @@ import { Reader } from "./reader.js";
 const BREATH = 5 * 60_000;
 /** Its own message is among so few newest when it has just arrived. */
 const JUST_ARRIVED = 20;
+/** So many messages before the end are taller than any window: no other is seen there. */
+const NEAR = 24;
 
 /**
  * What was said in a place, and what is on its way there.
@@ -102,7 +104,9 @@ function linesOf(messages, { from, to }, place) {
     if (isNewDay) lines.push(html`<${Day} key=${`day ${dayOf(message.createdAt)}`} at=${message.createdAt} />`);
     if (isNew) lines.push(html`<${NewLine} key="new" />`);
     const isFirst = isNewDay || isNew || !continues(before, message);
-    lines.push(html`<${Message} key=${message.id} message=${message} isFirst=${isFirst} place=${place} />`);
+    // Not by :nth-last-child: with every message that comes, it would ask all others for their style.
+    lines.push(html`<${Message} key=${message.id} message=${message} isFirst=${isFirst} place=${place}
+      isFar=${at < to - NEAR} />`);
   }
   return lines;
 }
