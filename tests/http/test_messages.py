@@ -62,6 +62,22 @@ def test_said_read_and_heard(daemon, ada, bob, path, listen, told):
         assert told(listener) == [("NEW_MESSAGE", message) for message in said]
 
 
+
+@memory_only
+def test_ids_come_in_order(daemon, ada):
+    """
+    What is said later has the greater id, so that what comes together lies together
+    in every index, and a commit writes few pages; and no two are ever the same.
+    """
+    said = []
+    for _ in range(3):
+        daemon.clock.advance(1)
+        said.append(sorted(daemon.say(ada, "hello")["id"] for _ in range(5)))
+    flat = [message_id for at_once in said for message_id in at_once]
+    assert flat == sorted(flat)
+    assert len(set(flat)) == len(flat)
+
+
 def test_shape(daemon, ada, bob):
     """
     A new message has all its fields, none of them changed or chosen yet.
