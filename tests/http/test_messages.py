@@ -62,7 +62,6 @@ def test_said_read_and_heard(daemon, ada, bob, path, listen, told):
         assert told(listener) == [("NEW_MESSAGE", message) for message in said]
 
 
-
 @memory_only
 def test_ids_come_in_order(daemon, ada):
     """
