@@ -18,6 +18,12 @@ from teamchatd.live import straight
 CLOSING_SECONDS = 300
 """For the last hundred kilobytes of an answer: those who read slowly read these, too."""
 
+UNLIMITED = 10 * 365 * 24 * 60 * 60
+"""
+Seconds, while a request is answered.  To cancel the timeout and make another costs more
+than to put it off, which is done in place.
+"""
+
 
 class Connection(HTTPChannel):
     """
@@ -65,7 +71,7 @@ class Connection(HTTPChannel):
         request.parseCookies()
         channel.requests.append(request)
         if self.timeOut:
-            self._savedTimeOut = self.setTimeout(None)
+            self._savedTimeOut = self.setTimeout(UNLIMITED)
         self._handlingRequest = True
         self.setRawMode()
         request.requestReceived(whole.method, whole.target, b"HTTP/1.1")

@@ -14,6 +14,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from teamchatd.http import whole
+from teamchatd.http.connection import UNLIMITED
 from teamchatd.http.request import Site
 from tests.daemon import MemoryTransport, request_bytes
 
@@ -87,7 +88,11 @@ class Line:
     @property
     def state(self):
         channel = self.transport.protocol
-        calls = sorted(call.getTime() for call in self.clock.getDelayedCalls())
+        calls = sorted(
+            call.getTime()
+            for call in self.clock.getDelayedCalls()
+            if call.getTime() < UNLIMITED  # as good as none
+        )
         is_between = not (channel.requests or channel._buffer or self.transport.disconnecting)
         kept = [getattr(channel, name) for name in STATE] if is_between else None
         return kept, calls, len(channel.requests), self.transport.disconnecting
@@ -316,6 +321,21 @@ def test_silence():
     assert line.heard.count(b" 200 OK\r\n") == 2
     line.clock.advance(IDLE_SECONDS - 1)
     assert not line.transport.disconnecting
+    line.clock.advance(1)
+    assert line.transport.disconnecting
+
+
+def test_one_timeout(monkeypatch):
+    """
+    One call says when it has been silent for too long, however much was asked before.
+    """
+    line = Line()
+    monkeypatch.setattr(line.transport.protocol, "callLater", None)
+    line.send(NEXT, PLAIN, PLAINER["answered later"])
+    line.clock.advance(1)
+    assert line.heard.count(b" 200 OK\r\n") == 3
+    line.clock.advance(IDLE_SECONDS - 1)
+    monkeypatch.undo()
     line.clock.advance(1)
     assert line.transport.disconnecting
 
