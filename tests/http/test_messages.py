@@ -63,6 +63,25 @@ def test_said_read_and_heard(daemon, ada, bob, path, listen, told):
 
 
 @memory_only
+def test_nothing_hangs_on_it(daemon, ada, path):
+    """
+    Most messages have no reactions, images or replies, and none are looked for: three
+    questions for each page.  On one that has some, they are found.
+    """
+    said, asked = daemon.say(ada, "hello"), []
+    daemon.database._reader.connection.set_trace_callback(asked.append)
+
+    def questions(limit):
+        asked.clear()
+        [*_, read] = page(daemon, ada, path, f"?limit={limit}")
+        return read, len([sql for sql in asked if " IN (" in sql])
+
+    assert questions(50) == (said, 0)
+    reaction = daemon.done(daemon.post(f"/messages/{said['id']}/reactions", ada, {"reaction": "+"}))
+    assert questions(49) == (reaction["message"], 3)
+
+
+@memory_only
 def test_ids_come_in_order(daemon, ada):
     """
     What is said later has the greater id, so that what comes together lies together
