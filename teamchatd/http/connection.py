@@ -2,6 +2,7 @@
 The connection of a client, as Twisted's HTTP speaks over it.
 """
 
+from io import BytesIO
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IDelayedCall
@@ -10,10 +11,18 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
 
+from teamchatd.http import whole
+from teamchatd.http.whole import Whole
 from teamchatd.live import straight
 
 CLOSING_SECONDS = 300
 """For the last hundred kilobytes of an answer: those who read slowly read these, too."""
+
+UNLIMITED = 10 * 365 * 24 * 60 * 60
+"""
+Seconds, while a request is answered.  To cancel the timeout and make another costs more
+than to put it off, which is done in place.
+"""
 
 
 class Connection(HTTPChannel):
@@ -25,6 +34,47 @@ class Connection(HTTPChannel):
     _head = b""
     _host: IAddress | None = None
     _hanging_up: IDelayedCall | None = None
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        A request that arrives whole is taken as it is; all else goes the long way.
+        """
+        request = whole.read(data) if self._is_waiting else None
+        if request is None:
+            super().dataReceived(data)
+        else:
+            self._take(request)
+
+    @property
+    def _is_waiting(self) -> bool:
+        """
+        Whether nothing of a request has come, and nothing of the last one is left:
+        what comes now is the beginning of the next, and nobody else's.
+        """
+        state: Any = self
+        return bool(
+            self.line_mode
+            and state._HTTPChannel__first_line == 1  # 2: after an empty line, of which it takes one
+            and not (self._buffer or self.requests or self._busyReceiving)
+            and self.persistent
+            and not state.transport.disconnecting
+        )
+
+    def _take(self, whole: Whole) -> None:
+        """
+        Do what Twisted does from the first line of a request to the end of its body.
+        """
+        channel: Any = self
+        request = channel.requestFactory(self, 0)
+        request.requestHeaders = whole.headers
+        request.content = BytesIO(whole.body)
+        request.parseCookies()
+        channel.requests.append(request)
+        if self.timeOut:
+            self._savedTimeOut = self.setTimeout(UNLIMITED)
+        self._handlingRequest = True
+        self.setRawMode()
+        request.requestReceived(whole.method, whole.target, b"HTTP/1.1")
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         """

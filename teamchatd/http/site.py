@@ -2,12 +2,13 @@
 The way of a request to its route, and of the answer back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from functools import lru_cache
 from typing import Any
 
 from attrs import define
 from klein import Response
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
@@ -16,6 +17,12 @@ from teamchatd.http.identity import Identity
 from teamchatd.http.request import Request
 from teamchatd.http.routes import Area, Rendered, json_app, refusal
 from teamchatd.http.sending import Sending
+
+MOST_KNOWN = 1000
+"""Paths of one area whose route is remembered: to look it up costs as much as to read a request."""
+
+LONGEST_KNOWN = 128
+"""Characters of such a path.  Longer ones, of which a stranger may send many, are forgotten."""
 
 
 @define
@@ -35,16 +42,21 @@ class Calls:
     """
 
     def __init__(self, area: Area) -> None:
-        self._app = area.app
+        self._area = area
         self._rules = area.app.url_map.bind("localhost")  # nobody is ever told this name
+        self._match_known = lru_cache(MOST_KNOWN)(self._rules.match)
 
-    def make(self, path: str, request: Request) -> Any:
+    def make(self, path: str, request: Request) -> Coroutine[Any, Any, Rendered]:
         """
-        @return: what the route returns; a L{Deferred} for all of ours.
+        @return: what the route returns.
         @raise HTTPException: there is no such route, or not for this method.
         """
-        endpoint, parts = self._rules.match(path, request.method.decode("ascii", "replace"))
-        return self._app.execute_endpoint(endpoint, request, **parts)
+        match = self._match_known if len(path) <= LONGEST_KNOWN else self._rules.match
+        endpoint, parts = match(path, request.method.decode("ascii", "replace"))
+        # What Klein would call: it would wrap each call in a Deferred that nobody needs.
+        route: Any = self._area.app.endpoints[endpoint]
+        call: Coroutine[Any, Any, Rendered] = route.__original__(self._area, request, **parts)
+        return call
 
 
 class Root(Resource):
@@ -66,13 +78,22 @@ class Root(Resource):
         self._areas = {name: Calls(area) for name, area in areas.items()}
 
     def render(self, request: Request) -> int:
-        answering: Deferred[Rendered] = maybeDeferred(self._call, request)
-        answering.addErrback(lambda failure: refusal(request, failure))
-        answering.addCallback(_send, request)
-        answering.addErrback(_give_up, request)
+        Deferred.fromCoroutine(self._serve(request))
         return NOT_DONE_YET
 
-    def _call(self, request: Request) -> Any:
+    async def _serve(self, request: Request) -> None:
+        try:
+            _send(await self._rendered(request), request)
+        except Exception:
+            request.processingFailed(Failure())
+
+    async def _rendered(self, request: Request) -> Rendered:
+        try:
+            return await self._call(request)
+        except Exception:
+            return refusal(request, Failure())
+
+    def _call(self, request: Request) -> Coroutine[Any, Any, Rendered]:
         path = [_readable(segment) for segment in request.postpath or []]
         return self._calls(path).make("/" + "/".join(path), request)
 
@@ -100,7 +121,3 @@ def _send(rendered: Rendered, request: Request) -> None:
         request.answer(rendered.code, rendered.headers, rendered.body)
     else:
         request.render(rendered)
-
-
-def _give_up(failure: Failure, request: Request) -> None:
-    request.processingFailed(failure)

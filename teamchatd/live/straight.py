@@ -2,6 +2,7 @@
 Writing to a connection without the detour over the reactor.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.tcp import Server
@@ -26,6 +27,14 @@ def write(transport: Any, data: bytes) -> None:
         sent = 0
     if sent < len(data):
         transport.write(data[sent:])
+
+
+def way(transport: Any) -> Callable[[bytes], int] | None:
+    """
+    The socket's own C{send}, for one who writes again and again: good as long as it
+    has taken all it was given, and nothing else is written; L{None} if there is none.
+    """
+    return transport.socket.send if _is_straight(transport) else None
 
 
 def _is_straight(transport: Any) -> bool:

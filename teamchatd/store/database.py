@@ -3,9 +3,9 @@ One SQLite file: a writer who commits for many at once, and a reader beside it.
 
 A change is acknowledged when it is on disk (WAL, C{synchronous=FULL}), and its
 events are handed on only then.  Changes that arrive while the writer is busy
-share its next transaction, each in a savepoint, so that one which fails undoes
-only itself.  Readings that arrive while the reader is busy share its next
-transaction, too.  Whatever comes alone waits for nobody.
+share its next transaction, and one that fails undoes only itself.  Readings that
+arrive while the reader is busy share its next transaction, too.  Whatever comes
+alone waits for nobody.
 """
 
 import fcntl
@@ -93,32 +93,66 @@ def run_batch(cursor: sqlite3.Cursor, jobs: list[Job]) -> list[Entry]:
     """
     Run C{jobs} in one transaction, which the caller commits.
 
+    Mostly all of them succeed, and a savepoint for each would have been for nothing.
+    If one fails, nothing has happened yet: they run again, each in a savepoint.
+
     @return: what is to be told once it is committed.
     @raise sqlite3.Error: the disk does not do it; nothing of the batch is kept.
     """
     cursor.execute("BEGIN IMMEDIATE")
+    try:
+        return _run_all(cursor, jobs, _run)
+    except Exception as error:
+        _raise_of_disk(cursor, error)
+        cursor.execute("ROLLBACK")
+    cursor.execute("BEGIN IMMEDIATE")
+    return _run_all(cursor, jobs, _run_or_undo)
+
+
+def _run_all(
+    cursor: sqlite3.Cursor, jobs: list[Job], run: Callable[[Change, Job], bool]
+) -> list[Entry]:
     before = number = cursor.execute("SELECT number FROM head").fetchone()[0]
     entries: list[Entry] = []
     for job in jobs:
-        cursor.execute("SAVEPOINT change")
         change = Change(cursor, job.at, number)
-        try:
-            job.outcome, job.failure = job.work(change, *job.args), None
-        except Exception as error:
-            # After a disk error SQLite has rolled back everything, and there is no savepoint to
-            # go back to: going on would commit the rest of the batch without its beginning.
-            about_the_disk = isinstance(error, sqlite3.Error) and not isinstance(error, RECOVERABLE)
-            if about_the_disk or not cursor.connection.in_transaction:
-                raise
-            cursor.execute("ROLLBACK TO change")
-            job.failure = Failure()
-        else:
+        if run(change, job):
             number = change.number
             entries += change.entries
-        cursor.execute("RELEASE change")
     if number != before:
         cursor.execute("UPDATE head SET number = ?", (number,))
     return entries
+
+
+def _run(change: Change, job: Job) -> bool:
+    job.outcome, job.failure = job.work(change, *job.args), None
+    return True
+
+
+def _run_or_undo(change: Change, job: Job) -> bool:
+    """
+    @return: whether it was done; else it has undone itself.
+    """
+    cursor = change.cursor
+    cursor.execute("SAVEPOINT change")
+    try:
+        done = _run(change, job)
+    except Exception as error:
+        _raise_of_disk(cursor, error)
+        cursor.execute("ROLLBACK TO change")
+        done, job.failure = False, Failure()
+    cursor.execute("RELEASE change")
+    return done
+
+
+def _raise_of_disk(cursor: sqlite3.Cursor, error: Exception) -> None:
+    """
+    After a disk error SQLite has rolled back everything, and there is no savepoint to
+    go back to: going on would commit the rest of the batch without its beginning.
+    """
+    about_the_disk = isinstance(error, sqlite3.Error) and not isinstance(error, RECOVERABLE)
+    if about_the_disk or not cursor.connection.in_transaction:
+        raise error
 
 
 @define(eq=False, slots=False)

@@ -21,14 +21,17 @@ from teamchatd.store.webhooks import NoSuchWebhook
 
 SELECT = (
     "SELECT messages.id, place_id, author_id, user_name, webhook_id, bot_name, content,"
-    " messages.created_at, updated_at, thread_id"
+    " messages.created_at, updated_at, thread_id,"
+    " EXISTS (SELECT 1 FROM reactions WHERE message_id = messages.id)"
+    " OR EXISTS (SELECT 1 FROM message_images WHERE message_id = messages.id)"
+    " OR EXISTS (SELECT 1 FROM messages AS replies WHERE replies.thread_id = messages.id)"
     " FROM messages LEFT JOIN users ON users.id = author_id"
 )
 
 NO_REACTIONS: Mapping[str, list[str]] = MappingProxyType({})
 
 Row = tuple[Any, ...]
-"""As L{SELECT} gives it."""
+"""As L{SELECT} gives it: the last says whether anything hangs on the message."""
 
 
 class NoSuchMessage(NotFound):
@@ -104,8 +107,10 @@ def _found(cursor: sqlite3.Cursor, where: str, parameters: Sequence[object]) -> 
     """
     Messages with their authors' names of now, and all that hangs on them.
     """
-    rows = cursor.execute(f"{SELECT} {where}", parameters)
-    return _with_all(cursor, [_message_of(row) for row in rows])
+    rows = cursor.execute(f"{SELECT} {where}", parameters).fetchall()
+    found = [_message_of(row) for row in rows]
+    laden = dict.fromkeys(row[0] for row in rows if row[-1])
+    return _with_all(cursor, found, laden) if laden else found
 
 
 def _message_of(row: Row) -> Message:
@@ -113,28 +118,31 @@ def _message_of(row: Row) -> Message:
     Without what hangs on it.
     """
     # All names at once: a page has fifty of these, and each step of this is felt.
-    message_id, place_id, author_id, user_name, webhook_id, bot_name, said, at, edited, thread = row
+    id_, place_id, author_id, user_name, webhook_id, bot_name, said, at, edited, thread, _ = row
     if author_id is None:
         author = Author(f"webhook:{webhook_id}", bot_name, True)
     else:
         author = Author(author_id, user_name)
-    return Message(message_id, place_id, author, said, at, edited, NO_REACTIONS, (), thread)
+    return Message(id_, place_id, author, said, at, edited, NO_REACTIONS, (), thread)
 
 
-def _with_all(cursor: sqlite3.Cursor, found: list[Message]) -> list[Message]:
-    ids = [message.id for message in found]
-    chosen = _reactions(cursor, ids)
-    shown = images.shown_by(cursor, ids)
-    answerable = [message.id for message in found if message.thread_id is None]
-    replied = threads.metas(cursor, answerable) if answerable else {}
-    if not (chosen or shown or replied):
-        return found
+def _with_all(
+    cursor: sqlite3.Cursor, found: list[Message], laden: dict[str, None]
+) -> list[Message]:
+    """
+    @param laden: the ids of those on which something hangs.  On most, nothing does.
+    """
+    ids = list(laden)
+    chosen, shown = _reactions(cursor, ids), images.shown_by(cursor, ids)
+    replied = threads.metas(cursor, ids)
     return [
         message._replace(
             reactions=chosen.get(message.id, message.reactions),
             images=shown.get(message.id, ()),
             thread_meta=replied.get(message.id),
         )
+        if message.id in laden
+        else message
         for message in found
     ]
 

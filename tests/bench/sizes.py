@@ -19,6 +19,9 @@ class Sizes:
     @ivar drawn: the same for the report, whose pictures show what comes between.
     @ivar told: messages that all streams hear.
     @ivar returning: streams that come back at once.
+    @ivar openings: of the page, with an empty cache and with a full one.
+    @ivar seen: messages that come one by one, and are waited for.
+    @ivar rush: messages that come to an open page, one after the other, in C{rush_seconds}.
     """
 
     users: int = 5_000
@@ -28,6 +31,10 @@ class Sizes:
     drawn: tuple[int, ...] = (1_000, 2_500, 5_000, 10_000)
     told: int = 40
     returning: int = 8_000
+    openings: int = 9
+    seen: int = 100
+    rush: int = 2_000
+    rush_seconds: int = 60
 
     @property
     def many(self) -> int:
@@ -42,6 +49,10 @@ QUICK = Sizes(
     drawn=(200, 500, 1_000, 2_000),
     told=20,
     returning=1_500,
+    openings=3,
+    seen=30,
+    rush=500,
+    rush_seconds=15,
 )
 
 

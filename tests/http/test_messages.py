@@ -62,6 +62,40 @@ def test_said_read_and_heard(daemon, ada, bob, path, listen, told):
         assert told(listener) == [("NEW_MESSAGE", message) for message in said]
 
 
+@memory_only
+def test_nothing_hangs_on_it(daemon, ada, path):
+    """
+    Most messages have no reactions, images or replies, and none are looked for: three
+    questions for each page.  On one that has some, they are found.
+    """
+    said, asked = daemon.say(ada, "hello"), []
+    daemon.database._reader.connection.set_trace_callback(asked.append)
+
+    def questions(limit):
+        asked.clear()
+        [*_, read] = page(daemon, ada, path, f"?limit={limit}")
+        return read, len([sql for sql in asked if " IN (" in sql])
+
+    assert questions(50) == (said, 0)
+    reaction = daemon.done(daemon.post(f"/messages/{said['id']}/reactions", ada, {"reaction": "+"}))
+    assert questions(49) == (reaction["message"], 3)
+
+
+@memory_only
+def test_ids_come_in_order(daemon, ada):
+    """
+    What is said later has the greater id, so that what comes together lies together
+    in every index, and a commit writes few pages; and no two are ever the same.
+    """
+    said = []
+    for _ in range(3):
+        daemon.clock.advance(1)
+        said.append(sorted(daemon.say(ada, "hello")["id"] for _ in range(5)))
+    flat = [message_id for at_once in said for message_id in at_once]
+    assert flat == sorted(flat)
+    assert len(set(flat)) == len(flat)
+
+
 def test_shape(daemon, ada, bob):
     """
     A new message has all its fields, none of them changed or chosen yet.

@@ -9,12 +9,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.web.resource import Resource
+from werkzeug.routing.matcher import StateMachineMatcher
 
 from teamchatd import house
 from teamchatd.errors import Invalid
 from teamchatd.http.request import Site
 from teamchatd.http.routes import json_app, open_without_limit
-from teamchatd.http.site import Root
+from teamchatd.http.site import LONGEST_KNOWN, Root
 from teamchatd.store.channels import ChannelStore
 from tests.daemon import MemoryTransport, read_answer, request_bytes
 
@@ -185,6 +186,30 @@ def test_broken_in_the_middle(connect, log):
     assert transport.disconnecting
     assert b"the beginning" in transport.value()
     assert any("incident" in event for event in log)
+
+
+def test_known(in_memory, monkeypatch):
+    """
+    A path is looked up once.  What leads nowhere is looked up whenever it comes, and
+    so is what is long: strangers could send as many of those as they like.
+    """
+    daemon, looked_up, match = in_memory(), [], StateMachineMatcher.match
+    ada = daemon.token("ada")
+
+    def counted(matcher, domain, path, method, websocket):
+        looked_up.append((method, path))
+        return match(matcher, domain, path, method, websocket)
+
+    monkeypatch.setattr(StateMachineMatcher, "match", counted)
+    long = f"/messages/{'x' * LONGEST_KNOWN}/thread"
+    for _ in range(2):
+        assert daemon.get("/health").status == 200
+        assert daemon.get("/messages/a/thread", ada).status == 404
+        assert daemon.get(long, ada).status == 404
+        assert daemon.delete("/messages/a/thread", ada).status == 405
+    once = [("GET", "/health"), ("GET", "/messages/a/thread")]
+    always = [("GET", long), ("DELETE", "/messages/a/thread")]
+    assert looked_up == once + always + always
 
 
 def test_one_piece(in_memory):

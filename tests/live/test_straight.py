@@ -2,6 +2,7 @@
 The short way to the socket: L{teamchatd.live.straight}.
 """
 
+import random
 import socket
 
 import pytest
@@ -10,6 +11,8 @@ from twisted.internet.tcp import Server
 from twisted.internet.testing import MemoryReactor, StringTransport
 
 from teamchatd.live import straight
+from teamchatd.live.frames import frame
+from teamchatd.live.stream import Stream
 
 MORE_THAN_FITS = b"x" * (4 << 20)
 
@@ -140,5 +143,116 @@ def test_tls(ends):
     ends.transport.write = written.append
     straight.write(ends.transport, b"secret")
     assert written == [b"secret"]
+    assert ends.received() == b""
+    ends.transport.TLS = False
+
+
+@pytest.fixture
+def stream(ends):
+    """
+    A stream that has taken over the connection, and was told something.
+    """
+    return listening(ends)
+
+
+def listening(ends, chunked=True):
+    made = Stream(ends.transport, chunked, "u1", "s1", "c1")
+    ends.transport.protocol = made
+    ends.transport.registerProducer(made, True)
+    made.send(frame(b"hello"))
+    return made
+
+
+@pytest.mark.real
+def test_stream_knows_its_way(ends, stream, monkeypatch):
+    """
+    After the first frame a stream does not ask again.
+    """
+    monkeypatch.setattr(straight, "_is_straight", None)
+    stream.send(frame(b"again"))
+    assert ends.received() == frame(b"hello").chunk + frame(b"again").chunk
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("seed", range(20))
+def test_stream_in_order(ends, stream, seed):
+    """
+    However much comes, and however slowly it is read: all of it, in order, and once.
+    """
+    chance = random.Random(seed)
+    told, received = [frame(b"hello")], ends.received()
+    ends.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    for _ in range(60):
+        told.append(frame(chance.randbytes(chance.choice([1, 100, 5_000, 20_000]))))
+        stream.send(told[-1])
+        for _ in range(chance.randrange(4)):
+            if chance.random() < 0.5:
+                received += ends.received()
+            elif ends.waits:
+                ends.transport.doWrite()
+    while ends.waits:
+        received += ends.received()
+        ends.transport.doWrite()
+    received += ends.received()
+    told.append(frame(b"the end"))
+    stream.send(told[-1])
+    assert received + ends.received() == b"".join(each.chunk for each in told)
+
+
+@pytest.mark.real
+def test_stream_paused(ends, stream):
+    """
+    Who is told to wait does not write past the one who says so.
+    """
+    stream.pauseProducing()
+    stream.send(frame(b"again"))
+    assert ends.received() == frame(b"hello").chunk
+
+
+@pytest.mark.real
+def test_stream_in_http_1_0(ends):
+    """
+    Without chunks, every time.
+    """
+    stream = listening(ends, chunked=False)
+    stream.send(frame(b", hello"))
+    assert ends.received() == b"hello, hello"
+
+
+@pytest.mark.real
+def test_stream_hung_up_on(ends, stream):
+    """
+    When its client is gone nothing breaks; once it has ended nothing is sent.
+    """
+    ends.theirs.close()
+    stream.send(frame(b"again"))
+    stream.send(frame(b"again"))
+    assert ends.waits
+    stream.connectionLost(None)
+    stream.send(frame(b"again"))
+    assert stream.is_closed
+
+
+@pytest.mark.real
+def test_stream_that_has_ended(ends, stream):
+    """
+    Nothing follows the end.
+    """
+    stream.finish()
+    stream.send(frame(b"more"))
+    assert ends.received() == frame(b"hello").chunk + b"0\r\n\r\n"
+
+
+@pytest.mark.real
+def test_stream_under_tls(ends):
+    """
+    A stream does not find a way past the encryption.
+    """
+    written = []
+    ends.transport.write = written.append
+    ends.transport.registerProducer = lambda producer, streaming: None
+    ends.transport.TLS = True
+    listening(ends).send(frame(b"again"))
+    assert written == [frame(b"hello").chunk, frame(b"again").chunk]
     assert ends.received() == b""
     ends.transport.TLS = False

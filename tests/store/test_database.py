@@ -112,6 +112,43 @@ async def test_failing_alone(database):
     assert sum(database.told, []) == await database.read(numbers)
 
 
+@pytest.fixture
+def batch(tmp_path):
+    """
+    Runs changes in one transaction.
+
+    @return: what they have come to, and how many savepoints that took.
+    """
+    made = ThreadlessDatabase(tmp_path, reactor)
+    made.startService()
+    connection, said = made._connect(), []
+    connection.set_trace_callback(said.append)
+
+    def run(*works):
+        jobs = [Job(work, args, 0) for work, *args in works]
+        run_batch(connection.cursor(), jobs)
+        connection.commit()
+        taken = said.count("SAVEPOINT change")
+        said.clear()
+        return [job.outcome if job.failure is None else job.failure.type for job in jobs], taken
+
+    yield run
+    connection.close()
+    made.stopService()
+
+
+def test_savepoints(batch):
+    """
+    As long as nothing fails, nobody pays for being able to undo it; and what was done
+    before a failure is not done twice.
+    """
+    assert batch([put, "a"], [put, "b"]) == ([1, 2], 0)
+    refused = batch([put, "c"], [put_then_refuse, "d"], [put_twice, "e"], [put, "f"])
+    assert refused == ([3, Invalid, sqlite3.IntegrityError, 4], 4)
+    assert batch([lambda change: names(change.cursor)]) == ([["a", "b", "c", "f"]], 0)
+    assert batch([put, "g"]) == ([5], 0)
+
+
 @ensure
 async def test_told_before_acknowledged(database):
     """

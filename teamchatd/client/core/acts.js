@@ -4,9 +4,9 @@
 
 import { signal } from "../lib.js";
 import { withReaction } from "./events.js";
-import { complain, dismiss, notice } from "./notices.js";
+import { complain, notice, withdraw } from "./notices.js";
 import { allLoaded, publish } from "./places.js";
-import { call, callAtTheEnd, callForBytes, renewUser, session } from "./session.js";
+import { beforeSigningOut, call, callAtTheEnd, callForBytes, renewUser, session } from "./session.js";
 import { putConversation, putUser } from "./state.js";
 
 const UNDO_SECONDS = 6;
@@ -54,20 +54,17 @@ export const removing = signal(new Map());
 export function remove(message) {
   if (removing.peek().has(message.id)) return;
   const action = { label: "Undo", run: () => undoRemove(message.id) };
-  const noticeId = notice("Message deleted", { seconds: UNDO_SECONDS, action });
-  const timer = setTimeout(() => removeNow(message), UNDO_SECONDS * 1000);
-  removing.value = new Map(removing.peek()).set(message.id, { message, noticeId, timer });
+  const over = () => removeNow(message);
+  const noticeId = notice("Message deleted", { seconds: UNDO_SECONDS, action, over });
+  removing.value = new Map(removing.peek()).set(message.id, { message, noticeId });
 }
 
 export function undoRemove(id) {
-  const { noticeId, timer } = removing.peek().get(id) ?? {};
-  clearTimeout(timer);
-  dismiss(noticeId);
+  withdraw(removing.peek().get(id)?.noticeId);
   show(id);
 }
 
 async function removeNow(message) {
-  dismiss(removing.peek().get(message.id)?.noticeId);
   try {
     await call("DELETE", pathOf(message));
     allLoaded().forEach((place) => place.remove(message.id));
@@ -85,14 +82,16 @@ function show(id) {
   removing.value = rest;
 }
 
-// Whoever closes the page has not undone it.
-addEventListener("pagehide", () => {
-  for (const { message, timer } of removing.peek().values()) {
-    clearTimeout(timer);
-    callAtTheEnd("DELETE", pathOf(message));
-  }
+/** Whoever closes the page or signs out has not undone it. */
+function removeAll() {
+  const waiting = [...removing.peek().values()];
   removing.value = new Map();
-});
+  waiting.forEach(({ noticeId }) => withdraw(noticeId));
+  return Promise.all(waiting.map(({ message }) => callAtTheEnd("DELETE", pathOf(message))));
+}
+
+addEventListener("pagehide", removeAll);
+beforeSigningOut(removeAll);
 
 // --- Images ------------------------------------------------------------------------------
 

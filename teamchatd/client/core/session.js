@@ -7,7 +7,7 @@
  */
 
 import { signal } from "../lib.js";
-import { alone } from "./alone.js";
+import { alone, pause } from "./alone.js";
 import { ApiError, ask, askForBytes, send } from "./api.js";
 import { forget, keep, kept, onKept } from "./kept.js";
 
@@ -32,6 +32,9 @@ export const lost = signal(false);
  */
 export const arrival = signal({ kind: "none" });
 
+/** Nobody who leaves shall wait longer than this, in milliseconds. */
+const PATIENCE = 2_000;
+const unfinished = new Set();
 let refreshing = null;
 let timer = 0;
 
@@ -59,7 +62,11 @@ export const askForReset = (email) => said("/auth/request-password-reset", email
 
 export const askForLink = (email) => said("/auth/login", email);
 
+/** @param {() => Promise<any>} work that has to be done while there is still a session. */
+export const beforeSigningOut = (work) => unfinished.add(work);
+
 export async function signOut() {
+  await Promise.race([Promise.all([...unfinished].map((work) => work())), pause(PATIENCE)]);
   const { access, refresh } = kept(NAME) ?? {};
   keep(LEAVING, Date.now());
   end();
@@ -173,7 +180,7 @@ export const callWithProgress = (path, body, progress) =>
 /** A last call of a page that is being closed: nobody waits for the answer. */
 export function callAtTheEnd(method, path, body) {
   const held = kept(NAME);
-  if (held) ask(method, path, { body, token: held.access, keepalive: true }).catch(() => {});
+  return held && ask(method, path, { body, token: held.access, keepalive: true }).catch(() => {});
 }
 
 async function withToken(work) {

@@ -2,6 +2,7 @@ import { html, useEffect, useLayoutEffect, useMemo, useRef } from "../lib.js";
 import { removing } from "../core/acts.js";
 import { pendingIn } from "../core/outbox.js";
 import { lookingAt } from "../core/reading.js";
+import { route } from "../core/route.js";
 import { me } from "../core/state.js";
 import { dayName, dayOf } from "../text/time.js";
 import { Icon } from "./icon.js";
@@ -13,6 +14,8 @@ import { Reader } from "./reader.js";
 const BREATH = 5 * 60_000;
 /** Its own message is among so few newest when it has just arrived. */
 const JUST_ARRIVED = 20;
+/** So many messages before the end are taller than any window: no other is seen there. */
+const NEAR = 24;
 
 /**
  * What was said in a place, and what is on its way there.
@@ -31,7 +34,7 @@ export function Log({ place, label, beginning, parent = null }) {
   useLayoutEffect(() => reader.watch(scroller.current, inner.current), [reader]);
   useLayoutEffect(() => reader.drawn());
   useOwnWords(pending, reader);
-  useReading(place, reader.isAtEnd, messages);
+  useReading(place, reader.isAtEnd, messages, scroller);
 
   const isEmpty = !messages.length && !pending.length;
   const isComing = isEmpty && place.loading.value === "first";
@@ -77,11 +80,14 @@ function useOwnWords(pending, reader) {
 }
 
 /** A thread has no pointer of its own: its channel is what is read or not. */
-function useReading(place, isAtEnd, messages) {
+function useReading(place, isAtEnd, messages, scroller) {
   const isThread = place.kind === "thread";
+  const { threadId } = route.value;
   useEffect(() => {
-    if (!isThread) lookingAt(place, isAtEnd.value);
-  }, [place, isAtEnd.value, messages]);
+    // On a narrow screen a thread covers its place: what comes there is not seen.
+    const isSeen = () => scroller.current.checkVisibility({ visibilityProperty: true });
+    if (!isThread) lookingAt(place, isAtEnd.value && isSeen());
+  }, [place, isAtEnd.value, messages, threadId]);
   useEffect(() => () => isThread || lookingAt(null, false), [place]);
 }
 
@@ -98,7 +104,9 @@ function linesOf(messages, { from, to }, place) {
     if (isNewDay) lines.push(html`<${Day} key=${`day ${dayOf(message.createdAt)}`} at=${message.createdAt} />`);
     if (isNew) lines.push(html`<${NewLine} key="new" />`);
     const isFirst = isNewDay || isNew || !continues(before, message);
-    lines.push(html`<${Message} key=${message.id} message=${message} isFirst=${isFirst} place=${place} />`);
+    // Not by :nth-last-child: with every message that comes, it would ask all others for their style.
+    lines.push(html`<${Message} key=${message.id} message=${message} isFirst=${isFirst} place=${place}
+      isFar=${at < to - NEAR} />`);
   }
   return lines;
 }

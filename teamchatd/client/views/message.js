@@ -26,26 +26,26 @@ const HELD = 450;
  * A message, drawn again only when it is another one: core replaces what changes, so the
  * same object is the same message, and a busy log redraws one of three hundred.
  *
- * @param {{message: object, isFirst: boolean, place: object, isParent?: boolean}} props
+ * @param {{message: object, isFirst: boolean, place: object, isParent?: boolean, isFar?: boolean}} props
  *   isFirst: the first of a group, which has the author's face and name; isParent: it
- *   stands above its own thread.
+ *   stands above its own thread; isFar: it is not at the end of the log.
  */
-export function Message({ message, isFirst, place, isParent = false }) {
+export function Message({ message, isFirst, place, isParent = false, isFar = false }) {
   const edited = isEditing(place, message);
   return useMemo(
     () => html`<${Drawn} message=${message} isFirst=${isFirst} place=${place}
-      isParent=${isParent} isEdited=${edited} />`,
-    [message, isFirst, place, isParent, edited],
+      isParent=${isParent} isFar=${isFar} isEdited=${edited} />`,
+    [message, isFirst, place, isParent, isFar, edited],
   );
 }
 
-function Drawn({ message, isFirst, place, isParent, isEdited }) {
+function Drawn({ message, isFirst, place, isParent, isFar, isEdited }) {
   const line = useRef(null);
   const [isActive, setActive] = useActive(line);
   const held = useMemo(() => holding(() => setActive(POINTED)), []);
   const can = whatOneMay(message, place, isParent);
   const content = message.content;
-  return html`<article ref=${line} class=${classOf(message, isFirst, isActive)} tabindex="-1"
+  return html`<article ref=${line} class=${classOf(message, isFirst, isFar, isActive)} tabindex="-1"
       data-line=${message.id} data-id=${message.id} aria-label=${labelOf(message)} ...${held}
       onPointerEnter=${({ pointerType }) => pointerType === "touch" || isActive || setActive(POINTED)}
       onPointerLeave=${() => setActive(isWithin(line, document.activeElement) && FOCUSED)}
@@ -114,8 +114,9 @@ function holding(act) {
 const isWithin = (line, node) => Boolean(line.current?.contains(node));
 const isPlain = (target) => !target.closest("a, button, textarea");
 
-function classOf(message, isFirst, isActive) {
+function classOf(message, isFirst, isFar, isActive) {
   const names = ["message"];
+  if (isFar) names.push("far");
   if (isFirst) names.push("first");
   if (isActive) names.push("active");
   if (!message.content) names.push("bare");

@@ -1,5 +1,5 @@
 import { html, useEffect, useSignal } from "../lib.js";
-import { dismiss, notices } from "../core/notices.js";
+import { dismiss, notices, withdraw } from "../core/notices.js";
 import { Icon } from "./icon.js";
 
 /** What just happened, in passing. */
@@ -18,7 +18,7 @@ function Notice({ notice }) {
   const letGo = ({ currentTarget, relatedTarget }) =>
     (isHeld.value = currentTarget.contains(relatedTarget) || currentTarget.matches(":hover, :focus-within"));
   const act = () => {
-    dismiss(id);
+    withdraw(id);
     action.run();
   };
   return html`<div
