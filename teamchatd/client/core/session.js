@@ -82,15 +82,8 @@ export async function signOut() {
   }
 }
 
-/** End every session of this user, this one too. @throws {ApiError} */
-export const signOutEverywhere = () =>
-  leaveBy(() => call("DELETE", "/auth/sessions", { keepCurrent: false }));
-
-/** Leave the server for good. @throws {ApiError} */
-export const leaveServer = () => leaveBy(() => call("POST", "/users/exit"));
-
 /** That the session is over may be heard before the answer: it is not lost, then. */
-async function leaveBy(work) {
+export async function leaveBy(work) {
   keep(LEAVING, Date.now());
   try {
     await work();

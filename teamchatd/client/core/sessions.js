@@ -4,7 +4,7 @@
  */
 
 import { batch, signal } from "../lib.js";
-import { call } from "./session.js";
+import { call, leaveBy } from "./session.js";
 
 /** This one first, then the latest used; null until they are here. */
 export const sessions = signal(null);
@@ -44,3 +44,10 @@ export async function endOtherSessions() {
   await call("DELETE", "/auth/sessions", { keepCurrent: true });
   sessions.value = sessions.value?.filter((each) => each.isCurrent);
 }
+
+/** This one too. @throws {ApiError} */
+export const signOutEverywhere = () =>
+  leaveBy(() => call("DELETE", "/auth/sessions", { keepCurrent: false }));
+
+/** Leave the server for good. @throws {ApiError} */
+export const leaveServer = () => leaveBy(() => call("POST", "/users/exit"));

@@ -1,9 +1,9 @@
 import { html, useEffect, useLayoutEffect, useRef, useSignal } from "../lib.js";
-import { tryToLoad } from "../core/chat.js";
+import { lastPlace, tryToLoad } from "../core/chat.js";
 import { config } from "../core/config.js";
 import { notice } from "../core/notices.js";
 import { placeOf } from "../core/places.js";
-import { hrefOf, route } from "../core/route.js";
+import { go, hrefOf, route } from "../core/route.js";
 import { arrival, session, signOut } from "../core/session.js";
 import { channels, me, ready, trouble } from "../core/state.js";
 import { Bars } from "./bars.js";
@@ -17,20 +17,17 @@ import { Thread } from "./thread.js";
 
 export const SignIn = later(() => import("./signin.js").then((module) => module.SignIn));
 
-const ADMIN = "style/admin.css";
+const part = (name, Meanwhile) => later(() => import("./admin/parts.js").then((module) => module[name]), Meanwhile);
 
-const Administration = later(
-  () => import("./admin/administration.js").then((module) => module.Administration),
-  { style: ADMIN, Meanwhile: Fetching },
-);
+const Administration = part("Administration", Waiting);
 
 const WINDOWS = {
   "new message": later(() => import("./newmessage.js").then((module) => module.NewMessage)),
   "go to": later(() => import("./goto.js").then((module) => module.GoTo)),
   "change name": later(() => import("./changename.js").then((module) => module.ChangeName)),
-  "new channel": later(() => import("./admin/channels.js").then((module) => module.NewChannel), { style: ADMIN }),
-  sessions: later(() => import("./sessions.js").then((module) => module.Sessions), { style: ADMIN }),
-  "leave server": later(() => import("./leaveserver.js").then((module) => module.LeaveServer), { style: ADMIN }),
+  "new channel": part("NewChannel"),
+  sessions: part("Sessions"),
+  "leave server": part("LeaveServer"),
 };
 
 /** The door, waiting, or the room. */
@@ -51,12 +48,6 @@ function Waiting() {
   return html`<main class="waiting" aria-busy="true">
     <p role="status"><span class="spinner" aria-hidden="true"></span><span class="visually-hidden">Loading…</span></p>
   </main>`;
-}
-
-/** Of a part of the page; what went wrong is told beside it, with a way to try again. */
-function Fetching({ isFailed }) {
-  if (!isFailed) return html`<${Waiting} />`;
-  return html`<main class="waiting"><p>A part of this page could not be loaded.</p></main>`;
 }
 
 /** The daemon has not even said who it is. Whoever comes back to the network need not press. */
@@ -113,9 +104,11 @@ function Shell() {
   </div>`;
 }
 
+const leaveAdmin = () => go({ placeId: lastPlace() });
+
 function Main({ here, threadId, admin }) {
   // Whoever may not have it is led back by core/chat.js, in the next moment.
-  if (admin) return me.value?.isAdmin && html`<${Administration} section=${admin} />`;
+  if (admin) return me.value?.isAdmin && html`<${Administration} section=${admin} close=${leaveAdmin} />`;
   if (!here || !placeOf(here)) return html`<${Nowhere} />`;
   return html`<${Place} key=${here} id=${here} threadId=${threadId} />`;
 }

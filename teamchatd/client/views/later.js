@@ -1,61 +1,30 @@
 import { html, useEffect, useState } from "../lib.js";
-import { asset } from "../core/config.js";
 import { notice } from "../core/notices.js";
 
 /**
  * A component that is fetched when it is first shown: what not everybody needs shall not
  * hold up everybody's first look.
  * @param {() => Promise<Function>} load imports it; `preload()` begins with that at once.
- * @param {{style?: string, Meanwhile?: Function}} more a file of style that it needs, too;
- *   what is shown until it is there, which is told in `isFailed` when it does not come.
+ * @param {Function} Meanwhile what is shown until it is there. It is closed if it does not
+ *   come, so that asking for it again tries again.
  */
-export function later(load, { style, Meanwhile } = {}) {
+export function later(load, Meanwhile) {
   let found = null;
   let loading = null;
-  const fetched = async () => {
-    const [component] = await Promise.all([load(), style && styled(style)]);
-    found = component;
-  };
-  const begin = () => (loading ??= fetched().catch(fail));
+  const begin = () => (loading ??= load().then((component) => (found = component)).catch(fail));
   const fail = () => {
     loading = null;
     const action = { label: "Reload", run: () => location.reload() };
     notice("A part of this page could not be loaded.", { kind: "error", seconds: 20, action });
   };
   function Later(props) {
-    const [state, shown] = useState(found ? "here" : "coming");
+    const [isShown, shown] = useState(Boolean(found));
     useEffect(() => {
       // It may have come since this was drawn: then nobody else would draw it again.
-      if (state === "coming") begin().then(() => shown(found ? "here" : "failed"));
+      if (!isShown) begin().then(() => (found ? shown(true) : props.close?.()));
     }, []);
-    // A window that does not come up is none: asking for it once more tries again.
-    useEffect(() => {
-      if (state === "failed") props.close?.();
-    }, [state]);
     if (found) return html`<${found} ...${props} />`;
-    return Meanwhile && html`<${Meanwhile} isFailed=${state === "failed"} />`;
+    return Meanwhile && html`<${Meanwhile} />`;
   }
   return Object.assign(Later, { preload: begin });
-}
-
-const sheets = new Map();
-
-function styled(path) {
-  if (!sheets.has(path)) sheets.set(path, linked(path));
-  return sheets.get(path);
-}
-
-function linked(path) {
-  return new Promise((done, failed) => {
-    const link = document.createElement("link");
-    link.rel = "stylesheet";
-    link.href = asset(path);
-    link.onload = done;
-    link.onerror = () => {
-      sheets.delete(path);
-      link.remove();
-      failed(new Error(path));
-    };
-    document.head.append(link);
-  });
 }

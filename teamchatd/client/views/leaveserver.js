@@ -1,7 +1,7 @@
 import { html } from "../lib.js";
 import { config } from "../core/config.js";
 import { notice } from "../core/notices.js";
-import { leaveServer } from "../core/session.js";
+import { leaveServer } from "../core/sessions.js";
 import { serverName } from "../core/state.js";
 import { Confirm } from "./confirm.js";
 

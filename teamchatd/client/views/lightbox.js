@@ -1,5 +1,6 @@
 import { html, useEffect, useLayoutEffect, useRef, useSignal } from "../lib.js";
 import { imageUrl } from "../core/acts.js";
+import "./drawings.js";
 import { Icon } from "./icon.js";
 import { looked } from "./looking.js";
 

@@ -9,6 +9,9 @@
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useSignal } from "../lib.js";
 import { findEmoji, loadEmoji, recentEmoji } from "../text/emoji.js";
 import { isTouch } from "./textbox.js";
+import { styled } from "./styled.js";
+
+await styled("style/picker.css");
 
 const COLUMNS = 8;
 const MOST_FOUND = 160;

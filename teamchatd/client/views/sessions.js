@@ -1,6 +1,14 @@
 import { html, useEffect, useRef, useSignal } from "../lib.js";
-import { signOut, signOutEverywhere } from "../core/session.js";
-import { endOtherSessions, endSession, loadSessions, sessions, sessionsTrouble, watchSessions } from "../core/sessions.js";
+import { signOut } from "../core/session.js";
+import {
+  endOtherSessions,
+  endSession,
+  loadSessions,
+  sessions,
+  sessionsTrouble,
+  signOutEverywhere,
+  watchSessions,
+} from "../core/sessions.js";
 import { deviceOf, isHandheld } from "../text/device.js";
 import { dayShortly, whenAgo } from "../text/time.js";
 import { Dialog } from "./dialog.js";

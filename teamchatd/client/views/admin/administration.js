@@ -1,6 +1,5 @@
 import { html, useEffect, useRef } from "../../lib.js";
-import { lastPlace } from "../../core/chat.js";
-import { go, hrefOf } from "../../core/route.js";
+import { hrefOf } from "../../core/route.js";
 import { Icon } from "../icon.js";
 import { ChannelsPanel } from "./channels.js";
 import { PeoplePanel } from "./people.js";
@@ -14,18 +13,16 @@ const SECTIONS = [
   ["server", "Server", ServerPanel],
 ];
 
-const leave = () => go({ placeId: lastPlace() });
-
 /** In the place of a place: so the sidebar stays, and shows what is changed here. */
-export function Administration({ section }) {
+export function Administration({ section, close }) {
   const main = useRef(null);
   const [here, , Panel] = SECTIONS.find(([name]) => name === section) ?? SECTIONS[0];
   useFocus(main);
-  return html`<main class="talk admin" ref=${main} tabindex="-1" onKeyDown=${leaveByEsc}>
+  return html`<main class="talk admin" ref=${main} tabindex="-1" onKeyDown=${(event) => isWayOut(event) && close()}>
     <header class="talk-head">
       <${Icon} name="cog" />
       <h1 class="talk-title ellipsis">Administration</h1>
-      <button type="button" class="icon-button admin-close" aria-label="Close administration" title="Close" onClick=${leave}>
+      <button type="button" class="icon-button admin-close" aria-label="Close administration" title="Close" onClick=${close}>
         <${Icon} name="close" />
       </button>
     </header>
@@ -48,8 +45,5 @@ function useFocus(main) {
 }
 
 /** In a field Esc takes back what was written; a menu and a window have their own. */
-function leaveByEsc(event) {
-  if (event.key !== "Escape" || event.defaultPrevented || event.target.closest("dialog")) return;
-  event.preventDefault();
-  leave();
-}
+const isWayOut = ({ key, defaultPrevented, target }) =>
+  key === "Escape" && !defaultPrevented && !target.closest("dialog");

@@ -1,4 +1,5 @@
 import { html, useRef, useSignal } from "../../lib.js";
+import "../drawings.js";
 import { Icon } from "../icon.js";
 
 /** One line to write into. `form` is of useForm: it knows which field is wrong. */
