@@ -99,7 +99,7 @@ class Client:
     """
 
     digest: str
-    page: bytes
+    page: Asset
     files: Mapping[str, Asset]
 
 
@@ -116,7 +116,8 @@ def read(folder: Path) -> Client:
     listing = "".join(f"{asset.digest} {name}\n" for name, asset in files.items())
     digest = sha256(listing.encode()).hexdigest()[:16]
     template = files.pop(PAGE).source.decode()
-    return Client(digest, _page(template, f"/assets/{digest}", files).encode(), files)
+    page = _page(template, f"/assets/{digest}", files).encode()
+    return Client(digest, Asset(TYPES[".html"], page, True), files)
 
 
 def _found(folder: Path) -> Iterator[tuple[str, Asset]]:

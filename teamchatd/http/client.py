@@ -63,6 +63,8 @@ ON_PAGES = {
     "Permissions_Policy": ", ".join(f"{each}=()" for each in UNUSED),
 }
 
+ON_FILES = {"Content_Security_Policy": POLICY_OF_FILES}
+
 ASKED_EACH_TIME = "no-cache"
 KEPT_FOR_EVER = "public, max-age=31536000, immutable"
 KEPT_FOR_A_DAY = "public, max-age=86400"
@@ -87,10 +89,7 @@ class ClientRoutes:
     @app.route("/", methods=["GET"])
     @open_to_all
     async def page(self, request: Request) -> Response:
-        kept = {"ETag": f'"{self._client.digest}"', "Cache_Control": ASKED_EACH_TIME, **ON_PAGES}
-        if has_it(request.getHeader(b"if-none-match"), kept["ETag"].encode()):
-            return not_modified(kept)
-        return raw_answer(self._client.page, "text/html; charset=utf-8", 200, **kept)
+        return await self._send(request, self._client.page, ASKED_EACH_TIME, ON_PAGES)
 
     @app.route("/assets/<digest>/<path:file>", methods=["GET"])
     @open_without_limit
@@ -98,12 +97,12 @@ class ClientRoutes:
         found = self._client.files.get(file) if digest == self._client.digest else None
         if found is None:
             raise NoSuchFile(NOTHING_HERE)
-        return await self._send(request, found, KEPT_FOR_EVER)
+        return await self._send(request, found, KEPT_FOR_EVER, ON_FILES)
 
     @app.route("/favicon.ico", methods=["GET"])
     @open_without_limit
     async def icon(self, request: Request) -> Response:
-        return await self._send(request, self._client.files["icon.svg"], KEPT_FOR_A_DAY)
+        return await self._send(request, self._client.files["icon.svg"], KEPT_FOR_A_DAY, ON_FILES)
 
     @app.route("/robots.txt", methods=["GET"])
     @open_without_limit
@@ -111,9 +110,10 @@ class ClientRoutes:
         kept = {"Cache_Control": KEPT_FOR_A_DAY}
         return raw_answer(b"User-agent: *\nDisallow: /\n", "text/plain; charset=utf-8", 200, **kept)
 
-    async def _send(self, request: Request, asset: Asset, keeping: str) -> Response:
-        headers = {"ETag": f'"{asset.digest}"', "Cache_Control": keeping}
-        headers["Content_Security_Policy"] = POLICY_OF_FILES
+    async def _send(
+        self, request: Request, asset: Asset, keeping: str, more: Mapping[str, str]
+    ) -> Response:
+        headers = {"ETag": f'"{asset.digest}"', "Cache_Control": keeping, **more}
         zipped = None
         if asset.is_compressible:
             headers["Vary"] = varying(request, "Accept-Encoding")

@@ -80,7 +80,7 @@ def test_page(make_daemon):
     assert page.status == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["cache-control"] == "no-cache"
-    assert page.headers["etag"] == f'"{CLIENT.digest}"'
+    assert page.headers["etag"] == f'"{CLIENT.page.digest}"'
     assert page.headers["cross-origin-opener-policy"] == "same-origin"
     assert page.headers["x-content-type-options"] == "nosniff"
     assert page.headers["referrer-policy"] == "no-referrer"
@@ -147,6 +147,8 @@ def test_page_is_known(daemon):
         for name in ("etag", "cache-control", "content-security-policy"):
             assert again.headers[name] == page.headers[name]
     assert daemon.get("/", if_none_match='"another"').body == page.body
+    packed = daemon.get("/", accept_encoding="gzip")
+    assert gzip.decompress(packed.body) == page.body
 
 
 # Its files
@@ -405,7 +407,7 @@ def test_other_origins(in_memory):
         answer = daemon.get(address("main.js"), origin=APP, **known)
         assert answer.headers["access-control-allow-origin"] == APP
         assert answer.headers["vary"] == "Origin, Accept-Encoding"
-    assert "vary" not in in_memory().get("/").headers
+    assert in_memory().get("/").headers["vary"] == "Accept-Encoding"
 
 
 def test_not_counted(in_memory):
@@ -472,7 +474,7 @@ def test_budget():
     """
     What a browser loads before anything can be seen stays small enough for anywhere.
     """
-    page = Reader(CLIENT.page)
+    page = Reader(CLIENT.page.data)
     named = [attrs["href"] for attrs in page.of("link")] + [
         attrs["src"] for attrs in page.of("script")
     ]
@@ -482,7 +484,7 @@ def test_budget():
     }
     table = sorted(((size, name) for name, size in sizes.items()), reverse=True)
     lines = [f"{size:7} {name}" for size, name in table]
-    total = sum(sizes.values()) + len(gzip.compress(CLIENT.page, 9))
+    total = sum(sizes.values()) + len(gzip.compress(CLIENT.page.data, 9))
     assert home + "main.js" in sizes
     assert home + "vendor/marked.js" in sizes
     assert total < BUDGET, "\n".join([f"{total} bytes, {BUDGET} are too many:", *lines])
@@ -575,7 +577,7 @@ def test_what_is_needed_first(folder):
     The page names what its script imports, and what that imports, once each; not
     what is imported later.
     """
-    page = assets.read(folder).page.decode()
+    page = assets.read(folder).page.data.decode()
     found = re.findall('<link rel="modulepreload" href="/assets/[0-9a-f]{16}/(.+?)">', page)
     assert found == ["core/a.js", "views/b.js", "core/c.js"]
 

@@ -12,6 +12,7 @@ const LOOK = 5_000;
 /** A timer this late was not late: the machine slept. Timers of hidden tabs run once a minute. */
 const SLEPT = 90_000;
 const SLACK = 5_000;
+const PATIENCE = 10_000;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 
@@ -86,13 +87,17 @@ export class Stream {
 
   /** @returns {Promise<object>} how it ended: `{over}`, `{refused}`, `{replaced}` or `{}`. */
   async #listen(refused) {
-    this.#connection = new AbortController();
-    const { signal } = this.#connection;
+    const connection = (this.#connection = new AbortController());
+    const { signal } = connection;
+    // The daemon answers at once. What does not is a connection that died while it lay idle,
+    // and the browser has not noticed.
+    const patience = setTimeout(() => connection.abort(), PATIENCE);
     try {
       const token = await this.token(refused);
       if (token === null) return { over: true };
       this.#heard = Date.now();
       const response = await fetch("/events", this.#request(token, signal));
+      clearTimeout(patience);
       // Once: if the new token is refused as well, asking on at once would help nobody.
       if (response.status === 401 && refused === null) return { refused: token };
       if (!response.ok) return this.#putOff(response);
@@ -100,6 +105,7 @@ export class Stream {
     } catch {
       return {}; // cut off, not reached, or given up by ourselves: the same from here
     } finally {
+      clearTimeout(patience);
       this.#connection = null;
     }
   }

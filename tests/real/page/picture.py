@@ -82,11 +82,8 @@ def talk(daemon: RealDaemon) -> str:
     say("grace", "Morning! The new header is on staging, and it **works in dark mode**, finally.")
     review = say("linus", REVIEW)
     react(review, ada="👍", grace="👍", barbara="👀")
-    for name, content in (
-        ("grace", "Good catch, both fixed."),
-        ("ada", "Then it ships."),
-        ("linus", "🎉"),
-    ):
+    replies = {"grace": "Good catch, both fixed.", "ada": "Then it ships.", "linus": "🎉"}
+    for name, content in replies.items():
         post(name, f"/messages/{review}/thread", content=content)
     say("barbara", QUESTION)
     image = {"filename": "hills.png", "image": b64encode(hills()).decode()}
