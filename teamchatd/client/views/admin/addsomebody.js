@@ -1,10 +1,10 @@
 import { html, useLayoutEffect, useRef, useSignal } from "../../lib.js";
 import { addUser, invites } from "../../core/admin.js";
 import { config } from "../../core/config.js";
-import { serverName, users } from "../../core/state.js";
+import { users } from "../../core/state.js";
 import { Dialog } from "../dialog.js";
 import { Buttons, Field, Form, useForm, written } from "../form.js";
-import { HandOver } from "./handover.js";
+import { HandOver, wordsFor } from "./handover.js";
 import { PasswordToGive } from "./password.js";
 import { ResetPassword } from "./resetpassword.js";
 
@@ -99,13 +99,3 @@ const sentenceOf = (email) =>
   invites()
     ? html`An invitation was sent to <bdi>${email}</bdi>. The link in it is good for 7 days.`
     : html`<bdi>${email}</bdi> was added.`;
-
-/** @returns {string} what they have to know to get in. */
-export function wordsFor(email, password) {
-  const where = `You can sign in to ${serverName.value} at ${location.origin}/`;
-  const { mode, providers = [] } = config.value.auth;
-  const others = providers.length ? ` “Continue with ${providers[0].name}” works, too.` : "";
-  if (mode === "password") return `${where} with ${email} and this password: ${password}`;
-  if (mode === "dev") return `${where} with ${email}. It asks for no password.${others}`;
-  return `${where} with ${email}. A link to sign in comes by mail.${others}`;
-}

@@ -3,8 +3,7 @@ import { resetPassword, suggestPassword } from "../../core/admin.js";
 import { me } from "../../core/state.js";
 import { Dialog } from "../dialog.js";
 import { Buttons, Form, useForm, written } from "../form.js";
-import { wordsFor } from "./addsomebody.js";
-import { HandOver } from "./handover.js";
+import { HandOver, wordsFor } from "./handover.js";
 import { PasswordToGive } from "./password.js";
 
 export function ResetPassword({ user, close }) {
