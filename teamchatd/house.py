@@ -361,7 +361,7 @@ class House:
         """
         What a browser is shown.
         """
-        client = ClientRoutes(identity, self.client, in_thread)
+        client = ClientRoutes(identity, self.client, Settings(self.settings), in_thread)
         providers = self.oauth.providers() if self.oauth is not None else []
         facts = {
             "version": __version__,
@@ -381,6 +381,8 @@ class House:
             "assets": client,
             "favicon.ico": client,
             "robots.txt": client,
+            "service-worker.js": client,
+            "manifest.webmanifest": client,
             "config.json": ConfigRoutes(identity, Settings(self.settings), facts),
         }
 

@@ -397,7 +397,7 @@ class Contract:
             return
         if "schema" not in at(where, self._document):  # bytes, or whatever a file holds
             return
-        value = answer.json() if media_type == "application/json" else answer.text()
+        value = answer.json() if media_type.endswith(("/json", "+json")) else answer.text()
         problem = self._problem(f"{where}/schema", value)
         answer.require(problem is None, str(problem))
 

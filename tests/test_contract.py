@@ -22,6 +22,8 @@ CALLS = {
     "GET /assets/{digest}/{file}",
     "GET /favicon.ico",
     "GET /robots.txt",
+    "GET /service-worker.js",
+    "GET /manifest.webmanifest",
     "GET /config.json",
     "GET /health",
     "GET /openapi.json",
@@ -87,6 +89,8 @@ OPEN = {
     "GET /assets/{digest}/{file}",
     "GET /favicon.ico",
     "GET /robots.txt",
+    "GET /service-worker.js",
+    "GET /manifest.webmanifest",
     "GET /config.json",
     "GET /health",
     "GET /openapi.json",
@@ -106,7 +110,7 @@ REDIRECTS = {"GET /auth/oauth/{providerId}", "GET /auth/oauth/{providerId}/callb
 PICTURES = {call for call in CALLS if call.endswith("/{filename}")}
 """These answer with bytes, in parts, or not at all if they are known already."""
 
-FILES = {"GET /assets/{digest}/{file}", "GET /favicon.ico"}
+FILES = {"GET /assets/{digest}/{file}", "GET /favicon.ico", "GET /service-worker.js"}
 """These answer with what lies in a folder, or not at all if it is known already."""
 
 TAKES_NOTHING = {"GET /", "GET /health", "GET /openapi.json", "GET /robots.txt"} | FILES
@@ -407,7 +411,7 @@ class TestDescription:
         that come from around it, and those that come from what it does.
         """
         statuses = set(OPERATIONS[call]["responses"])
-        kept = {"304"} if call in FILES | {"GET /"} else set()
+        kept = {"304"} if call in FILES | {"GET /", "GET /manifest.webmanifest"} else set()
         assert statuses - STATUSES == (STATUSES_OF_PICTURES if call in PICTURES else kept)
         assert statuses >= {"413", "500"}
         assert ("302" if call in REDIRECTS else "200") in statuses

@@ -15,8 +15,8 @@ CLIENT = assets.FOLDER
 RANKS = {"vendor": 0, "lib.js": 1, "core": 2, "text": 3, "views": 4, "main.js": 5}
 """The libraries, what is known and done, what is written, what is seen of it, the beginning."""
 
-ALONE = {"first.js"}
-"""A plain script, which can import nothing."""
+ALONE = {"first.js", "service-worker.js"}
+"""Plain scripts, which can import nothing."""
 
 LATER = re.compile(rb"""\bimport\(\s*["']([^"']+)["']""")
 

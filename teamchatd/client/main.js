@@ -2,6 +2,7 @@
  * Where the page begins: what the daemon says of itself, who is signed in, what is shown.
  */
 
+import { notifying } from "./core/attention.js";
 import { start } from "./core/chat.js";
 import { loadConfig } from "./core/config.js";
 import { arrive, session } from "./core/session.js";
@@ -20,4 +21,11 @@ try {
   start();
 } catch (error) {
   render(html`<${Unreached} sentence=${error.message} />`, room);
+}
+
+// Not before the first paint: what it fetches shall hold up nothing.
+requestAnimationFrame(() => setTimeout(settleIn));
+
+function settleIn() {
+  notifying().then(({ install }) => install()).catch(() => {});
 }

@@ -5,6 +5,7 @@ a browser may keep what it has.
 """
 
 import gzip
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -12,12 +13,17 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from posixpath import dirname, join, normpath, relpath, splitext
+from typing import Any
 
 from attrs import define, field, frozen
 
 FOLDER = Path(__file__).parent.parent / "client"
 
 PAGE = "index.html"
+
+WORKER = "service-worker.js"
+
+MANIFEST = "manifest.webmanifest"
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -36,6 +42,8 @@ COMPRESSED = {".png", ".woff2"}
 """These are as small as they get."""
 
 SCRIPT = re.compile(r'<script type="module" src="\{\{assets\}\}/([^"]+)">')
+
+NAMED = re.compile(r'(?:src|href)="(/assets/[^"]+)"')
 
 IMPORT = re.compile(
     rb"""(?:^|;)(?:import|export)\b(?:[^"'`();=]*?\bfrom)?\s*["'](\.\.?/[^"']+)["']""", re.MULTILINE
@@ -95,11 +103,15 @@ class Client:
     """
     @ivar digest: of all its files.
     @ivar page: what a browser loads first.
+    @ivar worker: what keeps the page and the files that it names where there is no net.
+    @ivar manifest: what the page is as an application; its name is the server's to say.
     @ivar files: all others, by their path.
     """
 
     digest: str
     page: Asset
+    worker: Asset
+    manifest: Mapping[str, Any]
     files: Mapping[str, Asset]
 
 
@@ -115,9 +127,16 @@ def read(folder: Path) -> Client:
     files = dict(sorted(_found(folder)))
     listing = "".join(f"{asset.digest} {name}\n" for name, asset in files.items())
     digest = sha256(listing.encode()).hexdigest()[:16]
-    template = files.pop(PAGE).source.decode()
-    page = _page(template, f"/assets/{digest}", files).encode()
-    return Client(digest, Asset(TYPES[".html"], page, True), files)
+    page, worker, manifest = (files.pop(name).source.decode() for name in (PAGE, WORKER, MANIFEST))
+    home = f"/assets/{digest}"
+    page = _page(page, home, files)
+    return Client(
+        digest,
+        Asset(TYPES[".html"], page.encode(), True),
+        Asset(TYPES[".js"], _worker(worker, home, page).encode(), True, True),
+        json.loads(manifest.replace("{{assets}}", home)),
+        files,
+    )
 
 
 def _found(folder: Path) -> Iterator[tuple[str, Asset]]:
@@ -140,6 +159,11 @@ def _page(template: str, home: str, files: Mapping[str, Asset]) -> str:
         if name not in scripts
     ]
     return template.replace("{{modulepreload}}", "\n".join(lines)).replace("{{assets}}", home)
+
+
+def _worker(template: str, home: str, page: str) -> str:
+    shell = " ".join(NAMED.findall(page))
+    return template.replace("{{assets}}", home).replace("{{shell}}", shell)
 
 
 def needed(scripts: list[str], files: Mapping[str, Asset]) -> list[str]:

@@ -6,6 +6,7 @@ Nothing is read from the disk for it, and no path leads there: what is served is
 L{teamchatd.http.assets} has found at the start.
 """
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -15,7 +16,7 @@ from klein import Response
 
 from teamchatd.chat.settings import Settings
 from teamchatd.errors import NotFound, TooMany, Unavailable
-from teamchatd.http.assets import Asset, Client
+from teamchatd.http.assets import TYPES, Asset, Client
 from teamchatd.http.identity import Identity
 from teamchatd.http.request import Request
 from teamchatd.http.routes import (
@@ -84,6 +85,7 @@ class ClientRoutes:
 
     identity: Identity
     _client: Client
+    _settings: Settings
     _in_thread: InThread
 
     @app.route("/", methods=["GET"])
@@ -98,6 +100,22 @@ class ClientRoutes:
         if found is None:
             raise NoSuchFile(NOTHING_HERE)
         return await self._send(request, found, KEPT_FOR_EVER, ON_FILES)
+
+    @app.route("/service-worker.js", methods=["GET"])
+    @open_without_limit
+    async def worker(self, request: Request) -> Response:
+        """
+        Not among the files: it is there for what is below its own address.
+        """
+        return await self._send(request, self._client.worker, ASKED_EACH_TIME, ON_FILES)
+
+    @app.route("/manifest.webmanifest", methods=["GET"])
+    @open_to_all
+    async def manifest(self, request: Request) -> Response:
+        name = await self._settings.public_name()
+        told = self._client.manifest | {"name": name, "short_name": name}
+        said = Asset(TYPES[".webmanifest"], json.dumps(told).encode(), False)
+        return await self._send(request, said, ASKED_EACH_TIME, ON_FILES)
 
     @app.route("/favicon.ico", methods=["GET"])
     @open_without_limit

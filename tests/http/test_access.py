@@ -42,6 +42,8 @@ What this is
  GET /assets/{digest}/{file}                             200   200   200   200   200   200   200
  GET /favicon.ico                                        200   200   200   200   200   200   200
  GET /robots.txt                                         200   200   200   200   200   200   200
+ GET /service-worker.js                                  200   200   200   200   200   200   200
+ GET /manifest.webmanifest                               200   200   200   200   200   200   200
  GET /config.json                                        200   200   200   200   200   200   200
  GET /openapi.json                                       200   200   200   200   200   200   200
  GET /health                                             200   200   200   200   200   200   200

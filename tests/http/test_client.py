@@ -1,13 +1,16 @@
 """
-The web client, as it is served: its page, its files, C{/config.json}.
+The web client, as it is served: its page, its files, what makes an application of it,
+C{/config.json}.
 """
 
 import gzip
+import io
 import re
 from html.parser import HTMLParser
 from itertools import chain
 
 import pytest
+from PIL import Image
 from twisted.internet.defer import fail
 
 from teamchatd import __version__, house
@@ -34,6 +37,14 @@ IMPORTS_LATER = re.compile(rb"""\bimport\(\s*["']([^"']+)["']""")
 NAMES = sorted(CLIENT.files)
 
 each_file = pytest.mark.parametrize("name", NAMES)
+
+SMALL_ALREADY = [name for name in NAMES if not CLIENT.files[name].is_compressible]
+
+APART = {"index.html", "service-worker.js", "manifest.webmanifest"}
+"""What is served at an address of its own."""
+
+FOR_INSTALLING = ("manifest", "apple-touch-icon")
+"""What a page names and a browser does not load to show it."""
 
 
 @pytest.fixture
@@ -172,7 +183,8 @@ def without_comments(name, data):
     return b"".join(left)
 
 
-OWN = [name for name, asset in CLIENT.files.items() if asset.is_commented]
+OWN = {name: asset for name, asset in CLIENT.files.items() if asset.is_commented}
+OWN["service-worker.js"] = CLIENT.worker
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -181,7 +193,7 @@ def test_what_looks_like_a_comment(name):
     Nothing within a text or a template is taken for a comment and left out; and what
     is left out ends where its line ends.
     """
-    source = CLIENT.files[name].source
+    source = OWN[name].source
     for found in assets.COMMENT.finditer(source):
         before = assets.COMMENT.sub(b"", source[: found.start()])
         assert len(re.findall(rb"(?<!\\)`", before)) % 2 == 0, found[0]
@@ -204,7 +216,7 @@ def test_file(daemon, name):
     )
 
 
-@each_file
+@pytest.mark.parametrize("name", sorted(set(NAMES) - set(SMALL_ALREADY)))
 def test_compressed(daemon, name):
     """
     Who takes gzip is sent the same in fewer bytes, under another ETag.
@@ -232,7 +244,7 @@ def test_file_is_known(daemon, name, encoding):
         assert (again.status, again.body) == (304, b"")
         assert again.headers["etag"] == whole.headers["etag"]
         assert again.headers["cache-control"] == IMMUTABLE
-        assert again.headers["vary"] == "Accept-Encoding"
+        assert ("vary" in again.headers) == (name not in SMALL_ALREADY)
         assert "content-encoding" not in again.headers
 
 
@@ -387,7 +399,8 @@ def test_other_methods(daemon):
     Who wants to do something with a file is told what may be done.
     """
     there = {"GET", "HEAD", "OPTIONS"}
-    for path in ("/", address("vendor/preact.js"), "/favicon.ico", "/robots.txt", "/config.json"):
+    apart = ("/favicon.ico", "/robots.txt", "/config.json", *INSTALLING)
+    for path in ("/", address("vendor/preact.js"), *apart):
         for method in ("POST", "PUT", "DELETE", "PATCH"):
             answer = daemon.ask(method, path)
             assert answer.status == 405
@@ -417,7 +430,7 @@ def test_not_counted(in_memory):
     daemon = in_memory(rate_limit={"enabled": True, "requests_per_minute": 1})
     assert daemon.get("/").status == 200
     assert daemon.get("/config.json").status == 429
-    for path in (address("main.js"), "/favicon.ico", "/robots.txt"):
+    for path in (address("main.js"), "/favicon.ico", "/robots.txt", "/service-worker.js"):
         assert [daemon.get(path).status for _ in range(3)] == [200] * 3
 
 
@@ -441,6 +454,120 @@ def test_robots(daemon):
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
+# To be put among the applications of a device
+
+INSTALLING = ("/service-worker.js", "/manifest.webmanifest")
+
+
+def test_worker(make_daemon):
+    """
+    It is asked for each time, and at the root, since it works for what is below its address.
+    """
+    daemon = make_daemon()
+    answer = daemon.get("/service-worker.js")
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["content-security-policy"] == (
+        "default-src 'none'; connect-src 'self'; script-src 'self'"
+    )
+    packed = daemon.get("/service-worker.js", accept_encoding="gzip")
+    assert unpacked(packed) == answer.body
+    for known in (answer, packed):
+        encoding = known.headers.get("content-encoding", "identity")
+        etag = known.headers["etag"]
+        again = daemon.get("/service-worker.js", if_none_match=etag, accept_encoding=encoding)
+        assert (again.status, again.body) == (304, b"")
+        assert again.headers["cache-control"] == "no-cache"
+
+
+def test_what_the_worker_keeps(daemon):
+    """
+    The page and what the page names, and nothing else; the comments are left out.
+    """
+    page = Reader(daemon.get("/").body)
+    named = {attrs["href"] for attrs in page.of("link") if attrs["rel"] != "manifest"}
+    named |= {attrs["src"] for attrs in page.of("script")}
+    worker = daemon.get("/service-worker.js").body.decode()
+    assert set(re.findall(r"/assets/[^\s\"]+/[^\s\"]+", worker)) == named
+    assert f'const HOME = "{HOME}";' in worker
+    assert "{{" not in worker
+    assert "/**" not in worker
+    assert "\n//" not in worker
+
+
+def test_manifest(make_daemon):
+    """
+    The application has the name that the server has right now.
+    """
+    daemon = make_daemon()
+    answer = daemon.get("/manifest.webmanifest")
+    assert answer.headers["content-type"] == "application/manifest+json"
+    assert answer.headers["cache-control"] == "no-cache"
+    told = answer.json
+    assert told["name"] == told["short_name"] == "teamchat"
+    assert told["id"] == told["start_url"] == told["scope"] == "/"
+    assert told["display"] == "standalone"
+    again = daemon.get("/manifest.webmanifest", if_none_match=answer.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+    named = {"name": 'The "Würfel" <b>'}
+    daemon.done(daemon.put("/server/settings", daemon.token("ada"), named))
+    renamed = daemon.get("/manifest.webmanifest", if_none_match=answer.headers["etag"])
+    assert (renamed.status, renamed.json["name"]) == (200, named["name"])
+    assert renamed.json == told | {"name": named["name"], "short_name": named["name"]}
+
+
+def test_icons(daemon):
+    """
+    Each is as large as it is said to be; and one is for systems that cut it, which loses
+    nothing but its ground in the smallest form that they may cut it to.
+    """
+    icons = daemon.get("/manifest.webmanifest").json["icons"]
+    purposes = {}
+    for icon in icons:
+        image = Image.open(io.BytesIO(daemon.get(icon["src"]).body))
+        assert icon["sizes"] == f"{image.width}x{image.height}"
+        assert icon["type"] == image.get_format_mimetype()
+        purposes.setdefault(icon.get("purpose", "any"), {})[image.width] = image
+    assert purposes["any"].keys() == {192, 512}
+    assert purposes["maskable"].keys() == {512}
+    image = purposes["maskable"][512].convert("RGBA")
+    ground = image.getpixel((0, 0))
+    assert ground[3] == 255
+    for at in [(x, y) for x in range(0, 512, 4) for y in range(0, 512, 4)]:
+        if (at[0] - 256) ** 2 + (at[1] - 256) ** 2 > (0.4 * 512) ** 2:
+            assert image.getpixel(at) == ground
+    [touched] = [
+        attrs["href"]
+        for attrs in Reader(daemon.get("/").body).of("link")
+        if attrs["rel"] == "apple-touch-icon"
+    ]
+    apple = Image.open(io.BytesIO(daemon.get(touched).body))
+    assert apple.size == (180, 180)
+    assert apple.convert("RGBA").getextrema()[3] == (255, 255)
+
+
+def test_frame(daemon):
+    """
+    The frame that a device puts around the page has its ground, in light and in dark.
+    """
+    page = Reader(daemon.get("/").body)
+    frames = {
+        attrs["media"]: attrs["content"]
+        for attrs in page.of("meta")
+        if attrs.get("name") == "theme-color"
+    }
+    light, dark = re.search(
+        r"--bg: light-dark\((#\w+), (#\w+)\)", (assets.FOLDER / "style/tokens.css").read_text()
+    ).groups()
+    assert frames == {
+        "(prefers-color-scheme: light)": light,
+        "(prefers-color-scheme: dark)": dark,
+    }
+    told = daemon.get("/manifest.webmanifest").json
+    assert told["theme_color"] == told["background_color"] == light
+
+
 # The folder
 
 
@@ -453,7 +580,7 @@ def test_every_file_is_served():
         for path in assets.FOLDER.rglob("*")
         if path.is_file()
     }
-    assert there == CLIENT.files.keys() | {"index.html"}
+    assert there == CLIENT.files.keys() | APART
 
 
 def test_every_import_is_there():
@@ -475,9 +602,9 @@ def test_budget():
     What a browser loads before anything can be seen stays small enough for anywhere.
     """
     page = Reader(CLIENT.page.data)
-    named = [attrs["href"] for attrs in page.of("link")] + [
-        attrs["src"] for attrs in page.of("script")
-    ]
+    named = [
+        attrs["href"] for attrs in page.of("link") if attrs["rel"] not in FOR_INSTALLING
+    ] + [attrs["src"] for attrs in page.of("script")]
     home = f"/assets/{CLIENT.digest}/"
     sizes = {
         name: len(gzip.compress(CLIENT.files[name.removeprefix(home)].data, 9)) for name in named
@@ -503,6 +630,8 @@ def folder(tmp_path):
         "core/c.js": 'export const c = "./none.js"; // import "./nor-this.js"\n',
         "views/b.js": 'var x;import"../core/a.js";import d from"../core/c.js"',
         "later.js": 'import "./main.js"',
+        "service-worker.js": '// Ours.\nconst all = "{{assets}} {{shell}}";\n',
+        "manifest.webmanifest": '{"name": "", "src": "{{assets}}/a.png"}',
         "style/a.css": "p {}",
         "a.webmanifest": "{}",
         "a.png": "\x89PNG\r\n\x1a\n",
@@ -563,12 +692,14 @@ def test_digest(folder):
         lambda: (folder / "core/a.js").write_text("x"),
         lambda: (folder / "core/a.js").rename(folder / "core/d.js"),
         lambda: (folder / "index.html").write_text("y"),
+        lambda: (folder / "service-worker.js").write_text("z"),
+        lambda: (folder / "manifest.webmanifest").write_text("{}"),
         lambda: (folder / "a.png").unlink(),
         lambda: (folder / "new.css").touch(),
     ):
         change()
         seen.add(assets.read(folder).digest)
-    assert len(seen) == 6
+    assert len(seen) == 8
     assert all(re.fullmatch("[0-9a-f]{16}", each) for each in seen)
 
 
@@ -580,6 +711,17 @@ def test_what_is_needed_first(folder):
     page = assets.read(folder).page.data.decode()
     found = re.findall('<link rel="modulepreload" href="/assets/[0-9a-f]{16}/(.+?)">', page)
     assert found == ["core/a.js", "views/b.js", "core/c.js"]
+
+
+def test_what_is_filled_in(folder):
+    """
+    Worker and manifest name the files of the version that they belong to.
+    """
+    client = assets.read(folder)
+    home = f"/assets/{client.digest}"
+    named = [f"{home}/{name}" for name in ("core/a.js", "views/b.js", "core/c.js", "main.js")]
+    assert client.worker.data.decode() == f'const all = "{home} {" ".join(named)}";\n'
+    assert client.manifest == {"name": "", "src": f"{home}/a.png"}
 
 
 # What a client has to know first

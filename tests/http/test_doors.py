@@ -17,6 +17,8 @@ OPEN = {
     ("GET", "/assets/{digest}/{file}"),
     ("GET", "/favicon.ico"),
     ("GET", "/robots.txt"),
+    ("GET", "/service-worker.js"),
+    ("GET", "/manifest.webmanifest"),
     ("GET", "/config.json"),
     ("GET", "/health"),
     ("GET", "/openapi.json"),
@@ -127,6 +129,7 @@ def test_counted(routes):
         ("GET", "/assets/{digest}/{file}"),
         ("GET", "/favicon.ico"),
         ("GET", "/robots.txt"),
+        ("GET", "/service-worker.js"),
         ("GET", "/auth/oauth/{providerId}/callback"),
     }
 

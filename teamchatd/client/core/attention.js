@@ -4,15 +4,13 @@
  */
 
 import { effect, signal } from "../lib.js";
-import { asset } from "./config.js";
 import { placeAt } from "./places.js";
 import { isInView } from "./reading.js";
-import { go, route } from "./route.js";
+import { route } from "./route.js";
 import { me, ready, serverName, unread } from "./state.js";
 
 /** Long enough for a window that shows the message to have told the server so. */
 const PATIENCE = 1200;
-const LONGEST = 200;
 
 const available = typeof Notification === "function";
 
@@ -39,7 +37,7 @@ export function considerNotifying(message) {
   const isDirect = message.channelId.startsWith("dm:");
   if (permission.peek() !== "granted" || message.author.id === me.peek()?.id) return;
   if (!isDirect && !mentions(message.content, me.peek()?.userName)) return;
-  setTimeout(() => isUnseen(message) && notify(message), PATIENCE);
+  setTimeout(() => isUnseen(message) && tell(message), PATIENCE);
 }
 
 /** @returns {boolean} the text calls somebody of this name. */
@@ -49,28 +47,13 @@ export function mentions(text, userName) {
   return at >= 0 && !/[\p{L}\p{N}_]/u.test(text.charAt(at + 1 + userName.length));
 }
 
+const tell = (message) => notifying().then(({ notify }) => notify(message)).catch(() => {});
+
 /** A reply is in no count of unread ones; whether its thread is looked at has to do. */
 function isUnseen(message) {
   if (message.threadId) return !document.hasFocus() || route.peek().threadId !== message.threadId;
   return !isInView(message.channelId) && unread.peek().get(message.channelId) > 0;
 }
 
-function notify(message) {
-  const place = placeAt(message.channelId);
-  const where = place.kind === "channel" ? ` in ${place.name.peek()}` : "";
-  const options = {
-    body: message.content.slice(0, LONGEST),
-    tag: message.id, // several tabs tell of it, and it is shown once
-    icon: asset("icon.svg"),
-  };
-  try {
-    const shown = new Notification(`${message.author.userName}${where}`, options);
-    shown.onclick = () => {
-      window.focus();
-      go({ placeId: message.channelId, threadId: message.threadId ?? null });
-      shown.close();
-    };
-  } catch {
-    permission.value = "unsupported"; // phones want a service worker for it
-  }
-}
+/** Loaded when the page is there: without it, nothing that is looked at is missing. */
+export const notifying = () => import("./notifying.js");

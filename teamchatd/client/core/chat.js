@@ -5,7 +5,7 @@
 import { effect, untracked } from "../lib.js";
 import { forgetImages, removing } from "./acts.js";
 import { pause } from "./alone.js";
-import { watchTitle } from "./attention.js";
+import { notifying, watchTitle } from "./attention.js";
 import { findDrafts } from "./drafts.js";
 import { forgetEvents, heard, startAnew } from "./events.js";
 import { keep, kept } from "./kept.js";
@@ -51,6 +51,7 @@ function leave() {
   closeOutbox();
   clearPlaces();
   forgetImages();
+  notifying().then(({ withdraw }) => withdraw()).catch(() => {});
   removing.value = new Map();
   clear();
 }

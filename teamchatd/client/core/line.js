@@ -8,9 +8,10 @@
 
 import { signal } from "../lib.js";
 import { hold } from "./alone.js";
-import { asset, config } from "./config.js";
+import { config } from "./config.js";
 import { accessToken, session } from "./session.js";
 import { Stream } from "./stream.js";
+import { LINE, trusted } from "./trusted.js";
 
 const REMEMBERED = 2000;
 const OF_THE_STREAM = new Set(["CONNECTED", "RESET", "REPLACED"]);
@@ -107,8 +108,7 @@ const heartbeat = () => config.value.heartbeatSeconds;
 // --- The ways --------------------------------------------------------------------------
 
 function inWorker(name) {
-  const address = asset("core/line-worker.js");
-  const worker = new SharedWorker(trusted(address), { type: "module", name });
+  const worker = new SharedWorker(trusted(LINE), { type: "module", name });
   const { port } = worker;
   let stillThere = true;
   worker.onerror = () => {
@@ -196,20 +196,6 @@ function open(tell) {
     },
   });
 }
-
-/** Trusted Types: the only script that may run as a worker of this page is ours. */
-function trusted(address) {
-  if (!globalThis.trustedTypes) return address;
-  policy ??= trustedTypes.createPolicy("teamchat", {
-    createScriptURL(url) {
-      if (url !== asset("core/line-worker.js")) throw new TypeError("not a worker of ours");
-      return url;
-    },
-  });
-  return policy.createScriptURL(address);
-}
-
-let policy = null;
 
 // --- Coming back -----------------------------------------------------------------------
 

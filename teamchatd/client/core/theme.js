@@ -38,15 +38,11 @@ function show(chosen) {
   paintFrame();
 }
 
-/** The browser's own frame on a telephone; left white it would glare around a dark page. */
+/**
+ * The browser's own frame on a telephone; left white it would glare around a dark page. There
+ * is one for each theme of the system, and what is chosen here holds in both.
+ */
 function paintFrame() {
-  const frame = document.querySelector('meta[name="theme-color"]') ?? newFrame();
-  frame.content = getComputedStyle(document.documentElement).backgroundColor;
-}
-
-function newFrame() {
-  const frame = document.createElement("meta");
-  frame.name = "theme-color";
-  document.head.append(frame);
-  return frame;
+  const { backgroundColor } = getComputedStyle(document.documentElement);
+  for (const frame of document.querySelectorAll('meta[name="theme-color"]')) frame.content = backgroundColor;
 }

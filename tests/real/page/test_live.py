@@ -36,6 +36,7 @@ window.look = (isLookedAt) => {
 """
 
 NOTIFICATIONS = """
+delete Navigator.prototype.serviceWorker;
 window.Notification = class {
     static permission = "granted";
     static requestPermission = async () => "granted";
@@ -286,7 +287,7 @@ def test_title(daemon, visit):
 def test_notification(daemon, visit):
     """
     Who is called by name, or written to, is told of it, when they do not see it anyway; of
-    the rest they are not.
+    the rest they are not.  Where there is no worker, the page tells it.
     """
     bob = in_general(visit(daemon, "bob", init=LOOKED_AWAY + NOTIFICATIONS))
     notified = []
