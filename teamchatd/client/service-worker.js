@@ -49,7 +49,7 @@ async function forgetOthers() {
   await Promise.all(names.filter((name) => name !== HOME).map((name) => caches.delete(name)));
 }
 
-const kept = async (what) => (await caches.open(HOME)).match(what, { ignoreVary: true });
+const kept = (what) => caches.match(what, { cacheName: HOME, ignoreVary: true });
 
 async function file(request) {
   return (await kept(request)) ?? fetch(request);
