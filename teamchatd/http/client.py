@@ -113,7 +113,7 @@ class ClientRoutes:
     @open_to_all
     async def manifest(self, request: Request) -> Response:
         name = await self._settings.public_name()
-        told = self._client.manifest | {"name": name, "short_name": name}
+        told = {**self._client.manifest, "name": name, "short_name": name}
         said = Asset(TYPES[".webmanifest"], json.dumps(told).encode(), False)
         return await self._send(request, said, ASKED_EACH_TIME, ON_FILES)
 

@@ -528,7 +528,7 @@ def test_icons(daemon):
         image = Image.open(io.BytesIO(daemon.get(icon["src"]).body))
         assert icon["sizes"] == f"{image.width}x{image.height}"
         assert icon["type"] == image.get_format_mimetype()
-        purposes.setdefault(icon.get("purpose", "any"), {})[image.width] = image
+        purposes.setdefault(icon["purpose"], {})[image.width] = image
     assert purposes["any"].keys() == {192, 512}
     assert purposes["maskable"].keys() == {512}
     image = purposes["maskable"][512].convert("RGBA")
@@ -602,9 +602,8 @@ def test_budget():
     What a browser loads before anything can be seen stays small enough for anywhere.
     """
     page = Reader(CLIENT.page.data)
-    named = [
-        attrs["href"] for attrs in page.of("link") if attrs["rel"] not in FOR_INSTALLING
-    ] + [attrs["src"] for attrs in page.of("script")]
+    links = [attrs for attrs in page.of("link") if attrs["rel"] not in FOR_INSTALLING]
+    named = [attrs["href"] for attrs in links] + [attrs["src"] for attrs in page.of("script")]
     home = f"/assets/{CLIENT.digest}/"
     sizes = {
         name: len(gzip.compress(CLIENT.files[name.removeprefix(home)].data, 9)) for name in named

@@ -150,6 +150,23 @@ def test_icons_are_of_the_drawing(chromium):
         assert far < image.width * image.height / 200, icon.name
 
 
+@pytest.mark.parametrize("chosen", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_frame(daemon, visit, chosen, scheme):
+    """
+    Whatever the system has, the frame around the page is of the theme that somebody chose.
+    """
+    ada = visit(daemon, "ada", color_scheme=scheme)
+    ada.page.evaluate("(chosen) => localStorage.setItem('teamchat.theme', `\"${chosen}\"`)", chosen)
+    ada.page.reload()
+    ada.is_in()
+    frames = ada.page.evaluate(
+        """() => [...document.querySelectorAll("meta[name=theme-color]")]
+            .filter(({media}) => !media || matchMedia(media).matches).map(({content}) => content)"""
+    )
+    assert frames == [{"light": "rgb(255, 254, 252)", "dark": "rgb(28, 27, 25)"}[chosen]]
+
+
 def test_keeps_the_page_and_nothing_said(daemon, ada):
     """
     After a talk, what is kept is the page and what it names: nothing of the API, nothing
