@@ -430,6 +430,7 @@ def test_not_counted(in_memory):
     daemon = in_memory(rate_limit={"enabled": True, "requests_per_minute": 1})
     assert daemon.get("/").status == 200
     assert daemon.get("/config.json").status == 429
+    assert daemon.get("/manifest.webmanifest").status == 429
     for path in (address("main.js"), "/favicon.ico", "/robots.txt", "/service-worker.js"):
         assert [daemon.get(path).status for _ in range(3)] == [200] * 3
 
