@@ -350,13 +350,3 @@ def test_notification_opens(daemon, bob):
     assert worker.evaluate("opened") == [f"/#/p/{garden}"]
     bob.page.goto(f"/#/p/{garden}")
     bob.reads("come, @bob!")
-
-
-def test_notifications_of_who_has_left(daemon, bob):
-    """
-    They go when one signs out: somebody else may sit here next.
-    """
-    call_bob(daemon, bob)
-    bob.page.evaluate("look(true)")
-    bob.sign_out()
-    comes_true(bob.page, f"async () => !(await ({ALL_SHOWN})()).length")
