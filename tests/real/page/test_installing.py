@@ -54,6 +54,16 @@ CLICK = """async () => {
     dispatchEvent(new NotificationEvent("notificationclick", {notification}));
 }"""
 
+COUNT_CLOSED = """() => {
+    const {close} = Notification.prototype;
+    globalThis.takenBack = 0;
+    Notification.prototype.close = function () {
+        takenBack += 1;
+        close.call(this);
+    };
+}"""
+"""By the page: after a while the browser takes them away by itself."""
+
 DOORSTEP = """() => {
     globalThis.opened = [];
     clients.openWindow = async (address) => opened.push(address);
@@ -350,3 +360,15 @@ def test_notification_opens(daemon, bob):
     assert worker.evaluate("opened") == [f"/#/p/{garden}"]
     bob.page.goto(f"/#/p/{garden}")
     bob.reads("come, @bob!")
+
+
+def test_notifications_of_who_has_left(daemon, bob):
+    """
+    They go when one signs out: somebody else may sit here next.
+    """
+    call_bob(daemon, bob)
+    bob.page.evaluate(COUNT_CLOSED)
+    bob.page.evaluate("look(true)")
+    bob.sign_out()
+    comes_true(bob.page, "() => takenBack === 1")
+    comes_true(bob.page, f"async () => !(await ({ALL_SHOWN})()).length")
