@@ -15,8 +15,8 @@ export function Bars() {
   const isLater = useSignal(false);
   return html`<div class="bars">
     <div role="status">${connection(useIsLate())}</div>
-    <div role="alert">${outbox.value.filter(({ homeless }) => homeless).map((each) =>
-      html`<${Homeless} key=${each.clientId} entry=${each} />`)}</div>
+    ${outbox.value.filter(({ homeless }) => homeless).map((each) =>
+      html`<${Homeless} key=${each.clientId} entry=${each} />`)}
     <div role="status">
       ${newer.value && !isLater.value && html`<${NewVersion} later=${() => (isLater.value = true)} />`}
     </div>
@@ -47,7 +47,7 @@ function Replaced() {
 
 /** Where it was written to is deleted, and so is the place that would say that it has failed. */
 function Homeless({ entry: { clientId, content, sentence } }) {
-  return html`<div class="bar">
+  return html`<div class="bar" role="alert">
     <span class="ellipsis">Not sent: ${sentence} <bdi>${content}</bdi></span>
     <button type="button" class="bar-action" onClick=${() => discard(clientId)}>Discard</button>
   </div>`;
