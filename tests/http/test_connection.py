@@ -74,9 +74,7 @@ class Line:
         self.transport.protocol.makeConnection(self.transport)
 
     def ask(self, *paths):
-        self.transport.dataReceived(
-            b"".join(request_bytes("GET", path, {}, b"") for path in paths)
-        )
+        self.transport.dataReceived(b"".join(request_bytes("GET", path, {}, b"") for path in paths))
 
     @property
     def is_listened_to(self):
@@ -183,7 +181,7 @@ def test_on_a_socket(as_process):
     size = len(daemon.get(script).body)
     before = resident(daemon.process.pid)
     greedy = daemon.connect()
-    greedy.setblocking(False)  # noqa: FBT003
+    greedy.setblocking(False)
     asked = 0
     one = request_bytes("GET", script, {}, b"")
     for _ in range(100):
