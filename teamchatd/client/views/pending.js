@@ -56,7 +56,7 @@ function Sending({ entry }) {
   const isWaiting = state === "waiting";
   const words = isWaiting ? "Waiting to be sent…" : "Sending…";
   if (!sentence) return html`<p class="sending">${words}</p>`;
-  return html`<div class="failed waiting">
+  return html`<div class="failed onhold">
     <p>${words} ${sentence}</p>
     ${isWaiting && html`<${Discard} entry=${entry} />`}
   </div>`;
