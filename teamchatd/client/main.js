@@ -12,16 +12,20 @@ import { App, SignIn, Unreached } from "./views/app.js";
 
 const room = document.getElementById("app");
 
-followTheme();
-render(html`<${App} />`, room);
-try {
-  await loadConfig();
-  await arrive();
-  if (!session.value) SignIn.preload();
-  start();
-} catch (error) {
-  render(html`<${Unreached} sentence=${error.message} />`, room);
+async function begin() {
+  render(html`<${App} />`, room);
+  try {
+    await loadConfig();
+    await arrive();
+    if (!session.value) SignIn.preload();
+    start();
+  } catch (error) {
+    render(html`<${Unreached} sentence=${error.message} again=${begin} />`, room);
+  }
 }
+
+followTheme();
+begin();
 
 // Not before the first paint: what it fetches shall hold up nothing.
 requestAnimationFrame(() => setTimeout(settleIn));

@@ -33,6 +33,8 @@ class Connection(HTTPChannel):
 
     _head = b""
     _host: IAddress | None = None
+    _unread: Any = None
+    """The request that is answered, and whose answer the client has still to read."""
     _hanging_up: IDelayedCall | None = None
 
     def dataReceived(self, data: bytes) -> None:
@@ -75,6 +77,35 @@ class Connection(HTTPChannel):
         self._handlingRequest = True
         self.setRawMode()
         request.requestReceived(whole.method, whole.target, b"HTTP/1.1")
+
+    def requestDone(self, request: Any) -> None:
+        """
+        The next request waits until the client has read this answer, as far as the
+        transport has not room for it.  Twisted stops to read, but goes on with what it has
+        read: sixty kilobytes hold a thousand requests, and their answers a hundred megabytes.
+        """
+        if not (self.persistent and self._waitingForTransport):
+            super().requestDone(request)
+            return
+        self.requests.remove(request)
+        self._unread = request
+        if self._savedTimeOut:
+            self.setTimeout(self._savedTimeOut)
+
+    def pauseProducing(self) -> None:
+        """
+        Whoever does not read is not read, either; also while an answer is under way, when
+        Twisted would keep all that comes for later.
+        """
+        super().pauseProducing()
+        self._networkProducer.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        unread, self._unread = self._unread, None
+        if unread is not None:
+            self.requests.insert(0, unread)
+            super().requestDone(unread)
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         """

@@ -19,13 +19,21 @@ from teamchatd.store.places import NoSuchChannel
 MOST_COUNTED = 100
 """Nobody reads a greater number, and to count a million would keep all others waiting."""
 
-# An index holds all that is counted, and each place costs what it has unread, up to the limit.
+MOST_LOOKED_AT = 2000
+"""
+Messages of a place, one's own included, which are passed over: a program that posts and
+never reads would have half a million of them, and each question would walk them all.
+"""
+
+# An index holds all that is counted, and each place costs what it has unread, up to the limits.
 SELECT = (
     "SELECT places.id, messages.id,"
-    " (SELECT count(*) FROM (SELECT 1 FROM messages AS said"
+    " (SELECT count(*) FROM (SELECT 1 FROM (SELECT said.author_id FROM messages AS said"
     " WHERE said.place_id = places.id AND said.thread_id IS NULL"
     " AND said.position > coalesce(reads.position, users.reads_from)"
-    f" AND (said.author_id IS NULL OR said.author_id <> users.id) LIMIT {MOST_COUNTED}))"
+    f" ORDER BY said.position LIMIT {MOST_LOOKED_AT}) AS looked_at"
+    " WHERE looked_at.author_id IS NULL OR looked_at.author_id <> users.id"
+    f" LIMIT {MOST_COUNTED}))"
     " FROM users CROSS JOIN ({places}) AS places"
     " LEFT JOIN reads ON reads.user_id = users.id AND reads.place_id = places.id"
     " LEFT JOIN messages ON messages.position = reads.position"

@@ -3,12 +3,14 @@ Up to where somebody has read, and how much they have not.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from random import Random
 
 import pytest
 
 from teamchatd.recurring import PAUSE
 from teamchatd.store import pointers
+from teamchatd.store.reads import EVERYWHERE, MOST_LOOKED_AT
 
 memory_only = pytest.mark.parametrize("make_daemon", ["memory"], indirect=True)
 
@@ -142,6 +144,55 @@ def test_counted_to_a_hundred(daemon, ada, bob, general):
     for place, unread in ((0, 100), (1, 100), (2, 99), (101, 0)):
         assert move(daemon, bob, general, said[place]) == (said[place], unread)
         assert read_in(daemon, bob, general) == (said[place], unread)
+
+
+@memory_only
+def test_who_only_writes(daemon, ada, bob, general):
+    """
+    What one said oneself is passed over, but not for ever: to ask costs no more, however
+    much that is.
+    """
+    say(daemon, bob, general, MOST_LOOKED_AT // 2)
+    say(daemon, ada, general)
+    assert read_in(daemon, bob, general) == (None, 1)
+    before = steps(daemon, bob)
+    copy(daemon, general, 20 * MOST_LOOKED_AT)
+    assert steps(daemon, bob) < 2.5 * before
+    assert read_in(daemon, bob, general) == (None, 1)
+    assert read_in(daemon, ada, general) == (None, 100)
+    last = f"copy{20 * MOST_LOOKED_AT}"
+    assert move(daemon, bob, general, last) == (last, 0)
+    assert read_in(daemon, bob, general) == (last, 0)
+
+
+def steps(daemon, who):
+    """
+    How much SQLite does to say what somebody has read.
+    """
+    counted = []
+    with closing(daemon.database._connect()) as connection:
+        connection.set_progress_handler(lambda: counted.append(None), 1)
+        connection.execute(EVERYWHERE, (user_id(daemon, who),)).fetchall()
+    return len(counted)
+
+
+def copy(daemon, place, times):
+    """
+    Let the first message of a place have been said so often since.
+    """
+    with closing(daemon.database._connect()) as connection:
+        names = [name for _, name, *_ in connection.execute("PRAGMA table_info(messages)")]
+        chosen = {name: f"first.{name}" for name in names}
+        chosen |= {"id": "'copy' || value", "client_id": "NULL"}
+        chosen["position"] = "(SELECT max(position) FROM messages) + value"
+        connection.execute(
+            f"INSERT INTO messages ({', '.join(chosen)}) SELECT {', '.join(chosen.values())}"
+            " FROM (SELECT * FROM messages WHERE place_id = ? ORDER BY position LIMIT 1) AS first,"
+            " (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT ?)"
+            "  SELECT value FROM n)",
+            (place, times),
+        )
+        connection.commit()
 
 
 @memory_only

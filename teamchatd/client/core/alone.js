@@ -19,7 +19,7 @@ export function alone(name, work) {
 /**
  * Hold a name until `done` is called, or until this tab is gone.
  * @param {string} name
- * @param {(done: () => void) => void} held called when it is ours; at once where there are no locks.
+ * @param {(done: () => void) => any} held called when it is ours; at once where there are no locks.
  * @param {LockOptions} options
  */
 export function hold(name, held, options = {}) {

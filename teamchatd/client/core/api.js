@@ -3,8 +3,11 @@
  */
 
 const PATIENCE = 20_000;
+/** An upload may take long, but not stand still for so many milliseconds. */
+const LONGEST_STALL = 60_000;
 
 export const UNREACHED = "teamchat cannot be reached right now.";
+const STALLED = "An image got stuck on its way.";
 
 export class ApiError extends Error {
   /**
@@ -67,8 +70,18 @@ export function send(path, token, body, progress) {
       request.setRequestHeader(name, value);
     }
     request.responseType = "json";
-    request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
-    request.onerror = request.onabort = () => reject(new ApiError(UNREACHED, 0));
+    let sentence = UNREACHED;
+    let timer = 0;
+    const moved = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => ((sentence = STALLED), request.abort()), LONGEST_STALL);
+    };
+    request.upload.onprogress = ({ loaded, total }) => {
+      moved();
+      progress(total ? loaded / total : 0);
+    };
+    request.onerror = request.onabort = () => reject(new ApiError(sentence, 0));
+    request.onloadend = () => clearTimeout(timer);
     request.onload = () => {
       if (request.status < 300) resolve(request.response);
       else {
@@ -77,6 +90,7 @@ export function send(path, token, body, progress) {
       }
     };
     request.send(JSON.stringify(body));
+    moved();
   });
 }
 

@@ -4,10 +4,11 @@
  */
 
 import { effect, signal } from "../lib.js";
+import { isMentioned, namesOf } from "./mentions.js";
 import { placeAt } from "./places.js";
 import { isInView } from "./reading.js";
 import { route } from "./route.js";
-import { me, ready, serverName, unread } from "./state.js";
+import { me, ready, serverName, unread, users } from "./state.js";
 
 /** Long enough for a window that shows the message to have told the server so. */
 const PATIENCE = 1200;
@@ -36,15 +37,8 @@ export function watchTitle() {
 export function considerNotifying(message) {
   const isDirect = message.channelId.startsWith("dm:");
   if (permission.peek() !== "granted" || message.author.id === me.peek()?.id) return;
-  if (!isDirect && !mentions(message.content, me.peek()?.userName)) return;
+  if (!isDirect && !isMentioned(me.peek()?.id, message.content, namesOf(users.peek()))) return;
   setTimeout(() => isUnseen(message) && tell(message), PATIENCE);
-}
-
-/** @returns {boolean} the text calls somebody of this name. */
-export function mentions(text, userName) {
-  if (!userName) return false;
-  const at = text.toLowerCase().indexOf(`@${userName.toLowerCase()}`);
-  return at >= 0 && !/[\p{L}\p{N}_]/u.test(text.charAt(at + 1 + userName.length));
 }
 
 const tell = (message) => notifying().then(({ notify }) => notify(message)).catch(() => {});

@@ -7,8 +7,9 @@ import { forgetImages, removing } from "./acts.js";
 import { pause } from "./alone.js";
 import { notifying, watchTitle } from "./attention.js";
 import { findDrafts } from "./drafts.js";
-import { forgetEvents, heard, startAnew } from "./events.js";
+import { forgetEvents, heard, isBehind, startAnew } from "./events.js";
 import { keep, kept } from "./kept.js";
+import { forgetNotices } from "./notices.js";
 import { line, listen, stop } from "./line.js";
 import { closeOutbox, openOutbox, settle, wakeUp } from "./outbox.js";
 import { allLoaded, clearPlaces, placeAt } from "./places.js";
@@ -51,6 +52,7 @@ function leave() {
   closeOutbox();
   clearPlaces();
   forgetImages();
+  forgetNotices();
   notifying().then(({ withdraw }) => withdraw()).catch(() => {});
   removing.value = new Map();
   clear();
@@ -85,7 +87,7 @@ function became(state, done) {
   askedTooEarly = false;
   wasLive = true;
   if (!ready.peek()) return void ((isGap || trouble.peek()) && loadAgain());
-  if (isGap) startAnew();
+  if (isGap || isBehind()) startAnew();
   else allLoaded().forEach((place) => place.isOpen && place.error.peek() && place.open());
   settle();
 }

@@ -6,6 +6,7 @@
  */
 
 import { batch } from "../lib.js";
+import { pause } from "./alone.js";
 import { considerNotifying } from "./attention.js";
 import { noticeAssets } from "./config.js";
 import { notice } from "./notices.js";
@@ -23,9 +24,19 @@ import { go, route } from "./route.js";
 import { lose, renewUser, session } from "./session.js";
 import * as state from "./state.js";
 
+const FIRST_WAIT = 1_000;
+const LONGEST_WAIT = 30_000;
+/** A burst of deletions is one question, and not all who hear of them ask in one moment. */
+const RECOUNT_WITHIN = 1_000;
+
 let queue = [];
 /** Messages that were counted: a repeated event must not count them again. */
 let counted = new Set();
+let recount = 0;
+/** Of what was missed something is missing still: the attempt to get it, else null. */
+let catchingUp = null;
+
+export const isBehind = () => catchingUp !== null;
 
 /** Take an event; a burst of them is one change of the page. */
 export function heard(event) {
@@ -36,6 +47,9 @@ export function heard(event) {
 export function forgetEvents() {
   queue = [];
   counted = new Set();
+  catchingUp = null;
+  clearTimeout(recount);
+  recount = 0;
 }
 
 async function applyAll() {
@@ -45,12 +59,21 @@ async function applyAll() {
   const events = queue;
   queue = [];
   batch(() => {
-    events.forEach(({ type, payload }) => changes[type]?.(payload));
+    events.forEach(apply);
     allLoaded().forEach((place) => isAtEnd(place) && place.trim());
     publish();
   });
   if (waited && events.some(({ type }) => type in COUNTED)) state.loadUnread();
   markRead();
+}
+
+/** One that breaks is a fault of ours; the others are true nevertheless. */
+function apply({ type, payload }) {
+  try {
+    changes[type]?.(payload);
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 /** What is counted as unread, and may be in the counts that were asked for meanwhile. */
@@ -61,10 +84,14 @@ const changes = {
   RESET: () => startAnew(),
 
   NEW_MESSAGE: hearMessage,
-  UPDATE_MESSAGE: (message) => loadedPlace(message.channelId)?.put(message),
+  UPDATE_MESSAGE(message) {
+    loadedPlace(message.channelId)?.put(message);
+    loadedThread(message.id)?.put(message);
+  },
   DELETE_MESSAGE({ id, channelId }) {
     loadedPlace(channelId)?.remove(id);
     closeThread(id);
+    countAnew(channelId);
   },
 
   NEW_DM_MESSAGE(message) {
@@ -72,7 +99,10 @@ const changes = {
     hearMessage(message);
   },
   UPDATE_DM_MESSAGE: (message) => loadedPlace(message.channelId)?.put(message),
-  DELETE_DM_MESSAGE: ({ id, conversationId }) => loadedPlace(conversationId)?.remove(id),
+  DELETE_DM_MESSAGE({ id, conversationId }) {
+    loadedPlace(conversationId)?.remove(id);
+    countAnew(conversationId);
+  },
   NEW_CONVERSATION: (conversation) => state.putConversation(conversation),
 
   NEW_THREAD_REPLY({ parentMessageId, channelId, reply, threadMeta }) {
@@ -120,12 +150,32 @@ const changes = {
   UPDATE_SERVER_SETTINGS: ({ name }) => state.setServerName(name),
 };
 
-/** What was missed is gone from the record: all that is shown is asked for again. */
-export function startAnew() {
+/**
+ * What was missed is gone from the record: all that is shown is asked for again, until it
+ * is here. No event will bring what was in the gap.
+ */
+export async function startAnew() {
+  const mine = (catchingUp = {});
   counted = new Set();
   state.webhookNews.value++;
-  state.load();
-  reloadAll().then(settle);
+  for (let wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+    const done = await Promise.all([state.load(), reloadAll()]);
+    if (mine !== catchingUp) return;
+    if (done.every(Boolean)) break;
+    await pause(wait);
+    if (mine !== catchingUp) return;
+  }
+  catchingUp = null;
+  settle();
+}
+
+/** Whether what was deleted had been read, the server knows: it counts each time. */
+function countAnew(placeId) {
+  if (recount || !state.unread.peek().get(placeId)) return;
+  recount = setTimeout(() => {
+    recount = 0;
+    state.loadUnread();
+  }, Math.random() * RECOUNT_WITHIN);
 }
 
 function hearMessage(message) {
@@ -144,9 +194,9 @@ function remember(id) {
 }
 
 function renewParent(channelId, id, threadMeta) {
-  loadedPlace(channelId)?.replace(id, ({ threadMeta: _, ...message }) =>
-    threadMeta ? { ...message, threadMeta } : message,
-  );
+  const renew = ({ threadMeta: _, ...message }) => (threadMeta ? { ...message, threadMeta } : message);
+  loadedPlace(channelId)?.replace(id, renew);
+  loadedThread(id)?.replace(id, renew);
 }
 
 function renewReaction(messageId, reaction, userId, isThere) {

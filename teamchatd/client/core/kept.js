@@ -6,15 +6,16 @@
  */
 
 const PREFIX = "teamchat.";
+/** What did not fit; it is newer than what the browser still keeps under its name. */
 const memory = new Map();
 
 /** @returns {any} what was kept under this name, or null. */
 export function kept(name) {
+  if (memory.has(name)) return JSON.parse(memory.get(name));
   try {
-    const text = localStorage.getItem(PREFIX + name) ?? memory.get(name) ?? null;
-    return text === null ? null : JSON.parse(text);
+    return JSON.parse(localStorage.getItem(PREFIX + name));
   } catch {
-    return memory.has(name) ? JSON.parse(memory.get(name)) : null;
+    return null;
   }
 }
 
@@ -39,16 +40,16 @@ export function forget(name) {
 
 /** @returns {string[]} the names kept that begin like this. */
 export function namesKept(beginning) {
-  const names = [...memory.keys()];
+  const names = new Set(memory.keys());
   try {
     for (let index = 0; index < localStorage.length; index++) {
       const key = localStorage.key(index);
-      if (key.startsWith(PREFIX)) names.push(key.slice(PREFIX.length));
+      if (key.startsWith(PREFIX)) names.add(key.slice(PREFIX.length));
     }
   } catch {
     // What is in memory is all there is.
   }
-  return names.filter((name) => name.startsWith(beginning));
+  return [...names].filter((name) => name.startsWith(beginning));
 }
 
 /**
@@ -57,6 +58,9 @@ export function namesKept(beginning) {
  */
 export function onKept(changed) {
   addEventListener("storage", ({ key }) => {
+    // What another tab has kept since is newer than what did not fit here.
+    if (key === null) memory.clear();
+    else if (key.startsWith(PREFIX)) memory.delete(key.slice(PREFIX.length));
     if (key === null) changed(null);
     else if (key.startsWith(PREFIX)) changed(key.slice(PREFIX.length));
   });

@@ -36,5 +36,10 @@ export function withdraw(id) {
   return gone;
 }
 
+/** They were for somebody who has left; and what would have followed is not done for the next. */
+export function forgetNotices() {
+  notices.value = [];
+}
+
 /** For what somebody has asked for and did not get. @param {Error} error */
 export const complain = (error) => notice(error.message, { kind: "error", seconds: 10 });

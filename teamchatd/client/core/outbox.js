@@ -3,11 +3,11 @@
  *
  * Each entry has a name of its own, the `clientId`, under which the server takes it once,
  * however often we try. So after a lost answer we simply try again, also after the page was
- * closed: entries are kept in the browser's database, with their images.
+ * closed: entries are kept in the browser's database, with their images. The tab that sends
+ * one holds its name; the others wait for it, and whoever gets it goes on.
  */
 
 import { computed, signal } from "../lib.js";
-import { openDB } from "../vendor/idb.js";
 import { hold, pause } from "./alone.js";
 import { line } from "./line.js";
 import { allLoaded, loadedPlace, loadedThread, placeAt, publish, threadOf } from "./places.js";
@@ -19,18 +19,26 @@ const LONGEST_WAIT = 30_000;
 /**
  * All of this user's, in the order of sending:
  * `{clientId, placeId, kind, parentId, content, files, state, sentence, createdAt}`, with state
- * waiting, sending, failed or sent; a file is `{name, type, blob, url, progress}`.
+ * waiting, sending, failed or sent; homeless: where it was to go there is nothing any more; a
+ * file is `{name, type, blob, url, progress}`.
  */
 export const outbox = signal([]);
 
 let kept = Promise.resolve(null);
-/** Queues of the places: in one place, what was sent first arrives first. */
-const busy = new Set();
+/** Queues of the places: in one place, what was sent first arrives first. Another for each user. */
+let busy = new Set();
 let wakeUps = [];
 /** Messages that events have brought, some of them before the answer that names them ours. */
 const told = new Set();
 /** How to let go of an entry: as long as we hold it, no other tab sends it. */
 const releases = new Map();
+/** Names of entries that other tabs hold and we wait for. */
+let awaited = new AbortController();
+/** Where tabs tell each other what they have begun to send. Without locks all would send it. */
+const others = navigator.locks && new BroadcastChannel("teamchat.outbox");
+others?.addEventListener("message", ({ data }) => data.userId === mine() && inherit(data.clientId));
+
+const mine = () => session.peek()?.user.id;
 
 /** @returns {object[]} what is on its way to a place, or to a thread of it. */
 export const pendingIn = (placeId, parentId = null) =>
@@ -47,7 +55,7 @@ export function send(place, { content, files = [] }) {
   const isReply = place.kind === "thread";
   const entry = {
     clientId: newId(),
-    userId: session.peek().user.id,
+    userId: mine(),
     placeId: isReply ? place.channel.id : place.id,
     kind: place.kind,
     parentId: isReply ? place.id : null,
@@ -57,14 +65,17 @@ export function send(place, { content, files = [] }) {
     sentence: null,
     createdAt: Date.now(),
   };
-  hold(`outbox ${entry.clientId}`, (done) => releases.set(entry.clientId, done));
+  hold(`outbox ${entry.clientId}`, (done) => {
+    releases.set(entry.clientId, done);
+    others?.postMessage({ clientId: entry.clientId, userId: entry.userId });
+  });
   outbox.value = [...outbox.peek(), withAddresses(entry)];
   write(entry);
   work(entry.placeId);
 }
 
 export function retry(clientId) {
-  change(clientId, { state: "waiting", sentence: null });
+  change(clientId, { state: "waiting", sentence: null, homeless: false });
   work(outbox.peek().find((each) => each.clientId === clientId)?.placeId);
 }
 
@@ -97,20 +108,32 @@ const isLike = (entry, message) =>
   entry.content === message.content &&
   entry.files.length === message.images.length;
 
-/** Look for what an earlier page has left behind, unless another tab still works on it. */
+/** Look for what an earlier page has left behind, or will when it is closed. */
 export async function openOutbox() {
-  const mine = session.peek().user.id;
-  kept = openDB("teamchat", 1, {
-    upgrade: (database) => database.createObjectStore("outbox", { keyPath: "clientId" }),
-  }).catch(() => null);
+  kept = openDatabase().catch(() => null);
   const entries = (await (await kept)?.getAll("outbox").catch(() => [])) ?? [];
-  for (const entry of entries.filter((each) => each.userId === mine)) {
-    const take = (done) => adopt(entry, done);
-    hold(`outbox ${entry.clientId}`, take, { ifAvailable: true });
-  }
+  entries.filter(({ userId }) => userId === mine()).forEach(({ clientId }) => inherit(clientId));
+}
+
+/** Fetched only now: nobody's first look has to wait for it. */
+async function openDatabase() {
+  const { openDB } = await import("../vendor/idb.js");
+  return openDB("teamchat", 1, {
+    upgrade: (database) => database.createObjectStore("outbox", { keyPath: "clientId" }),
+  });
+}
+
+/** What is still there when its name is ours was not sent by whoever had it. */
+function inherit(clientId) {
+  if (releases.has(clientId)) return;
+  const take = async (done) => adopt(await (await kept)?.get("outbox", clientId).catch(() => null), done);
+  hold(`outbox ${clientId}`, take, { signal: awaited.signal });
 }
 
 export function closeOutbox() {
+  awaited.abort();
+  awaited = new AbortController();
+  busy = new Set();
   releases.forEach((release) => release());
   releases.clear();
   outbox.value = [];
@@ -124,8 +147,8 @@ export function wakeUp() {
 }
 
 function adopt(entry, release) {
-  const isThere = outbox.peek().some(({ clientId }) => clientId === entry.clientId);
-  if (isThere || session.peek()?.user.id !== entry.userId) return release();
+  const isThere = outbox.peek().some(({ clientId }) => clientId === entry?.clientId);
+  if (!entry || isThere || mine() !== entry.userId) return release();
   releases.set(entry.clientId, release);
   const entries = [...outbox.peek(), withAddresses(entry)];
   outbox.value = entries.toSorted((one, other) => one.createdAt - other.createdAt);
@@ -135,40 +158,42 @@ function adopt(entry, release) {
 // --- Sending ---------------------------------------------------------------------------
 
 async function work(placeId) {
-  if (busy.has(placeId)) return;
-  busy.add(placeId);
+  const queues = busy;
+  if (queues.has(placeId)) return;
+  queues.add(placeId);
   let wait = FIRST_WAIT;
   try {
-    for (let entry; (entry = nextFor(placeId)); ) {
+    for (let entry; queues === busy && (entry = nextFor(placeId)); ) {
       const error = await attempt(entry);
       if (!error) wait = FIRST_WAIT;
       else if (error.isPassing || error.status === 401) {
-        change(entry.clientId, { state: "waiting" });
+        change(entry.clientId, { state: "waiting", sentence: error.message });
         await patience(Math.max(wait, error.retryAfter * 1000));
         wait = Math.min(wait * 2, LONGEST_WAIT);
       }
     }
   } finally {
-    busy.delete(placeId);
+    queues.delete(placeId);
   }
 }
 
 const nextFor = (placeId) =>
   outbox.peek().find((each) => each.placeId === placeId && each.state === "waiting");
 
-/** @returns {Promise<Error|null>} what has gone wrong. */
+/** @returns {Promise<Error|null>} what has gone wrong; also, that its author is here no more. */
 async function attempt(entry) {
   change(entry.clientId, { state: "sending" });
   try {
     const images = await upload(entry);
     const { clientId, content } = entry;
     const body = { content, clientId, ...(images.length && { images }) };
-    const answer = await call("POST", pathOf(entry), body);
+    const answer = await call("POST", pathOf(entry), body, { as: entry.userId });
     arrived(entry, answer.message ?? answer.reply);
     return null;
   } catch (error) {
     if (!error.isPassing && error.status !== 401) {
-      change(entry.clientId, { state: "failed", sentence: error.message, messageId: null });
+      const homeless = error.status === 404;
+      change(entry.clientId, { state: "failed", sentence: error.message, messageId: null, homeless });
       write(outbox.peek().find((each) => each.clientId === entry.clientId));
     }
     return error;
@@ -180,7 +205,8 @@ async function upload(entry) {
     if (file.filename) continue; // it is there from an earlier attempt
     const body = { filename: file.name, image: await base64(file.blob) };
     const showing = (progress) => changeFile(entry.clientId, file, { progress });
-    const { filename } = await callWithProgress(`${pathOf(entry)}/image`, body, showing);
+    const as = entry.userId;
+    const { filename } = await callWithProgress(`${pathOf(entry)}/image`, body, showing, { as });
     file.filename = filename;
     changeFile(entry.clientId, file, { progress: 1, filename });
   }
@@ -245,9 +271,10 @@ function drop(clientId) {
   const entry = outbox.peek().find((each) => each.clientId === clientId);
   if (!entry) return;
   outbox.value = outbox.peek().filter((each) => each !== entry);
-  releases.get(clientId)?.();
+  const release = releases.get(clientId);
   releases.delete(clientId);
-  forgetKept(clientId);
+  // Whoever is given its name earlier would find it, and send it again.
+  forgetKept(clientId).then(release);
   // The message takes the image's place only when it has loaded its own.
   setTimeout(() => entry.files.forEach(({ url }) => URL.revokeObjectURL(url)), 10_000);
 }
@@ -260,10 +287,10 @@ const withAddresses = (entry) => ({
 
 /** One after the other, or an entry could be kept after it was forgotten. */
 function then(work) {
-  kept = kept.then(async (database) => {
+  return (kept = kept.then(async (database) => {
     if (database) await work(database).catch(() => {}); // full, or forbidden: we still send it
     return database;
-  });
+  }));
 }
 
 function write(entry) {

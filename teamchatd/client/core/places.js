@@ -78,10 +78,12 @@ export function publish() {
 /**
  * Events were missed for good: what is on the screen is asked for again, and the rest
  * forgotten until somebody looks at it.
+ * @returns {Promise<boolean>} false: some of it could not be had, and may be later.
  */
 export async function reloadAll() {
   for (const each of allLoaded()) if (!each.isOpen) each.forget();
-  await Promise.all(allLoaded().map((each) => each.isOpen && each.reload()));
+  const done = await Promise.all(allLoaded().map((each) => !each.isOpen || each.reload()));
+  return done.every(Boolean);
 }
 
 const known = (id) =>
@@ -158,6 +160,7 @@ export class Place {
     this.show();
   }
 
+  /** @returns {Promise<boolean>} as `reloadAll`. */
   reload() {
     const count = Math.min(Math.max(this.#list.length, this.#enough), LARGEST_PAGE);
     return this.#ask("first", count);
@@ -182,8 +185,10 @@ export class Place {
       const answer = await call("GET", `${this.path}?limit=${limit}${from}`);
       // Asked anew meanwhile: the answer to that is the one that counts.
       if (turn === this.#turn) this.#take(what, limit, answer[this.field]);
+      return true;
     } catch (error) {
       if (turn === this.#turn) this.#refused(what, error);
+      return !error.isPassing;
     } finally {
       if (turn === this.#turn) this.loading.value = "";
     }
@@ -284,16 +289,45 @@ export class Place {
 }
 
 class Thread extends Place {
+  /** As it was last seen, and what became of it since: its channel may hold it no more. */
   #lastParent = null;
+  #parentNews = signal(0);
 
   constructor(parentId, channelId) {
     super(parentId, "thread", `/messages/${encodeURIComponent(parentId)}/thread`, "replies");
     this.channel = placeAt(channelId);
     /** The message that all are replies to; null while it is too far up to be known. */
     this.parent = computed(() => {
+      this.#parentNews.value; // so that it is looked at again
       const found = this.channel.messages.value.find((each) => each.id === parentId);
       return (this.#lastParent = found ?? this.#lastParent);
     });
+  }
+
+  put(message) {
+    if (message.id === this.id) this.#renewParent(() => message);
+    else super.put(message);
+  }
+
+  replace(id, renew) {
+    if (id === this.id) this.#renewParent(renew);
+    else super.replace(id, renew);
+  }
+
+  replaceAll(renew) {
+    this.#renewParent(renew);
+    super.replaceAll(renew);
+  }
+
+  forget() {
+    this.#lastParent = null;
+    super.forget();
+  }
+
+  #renewParent(renew) {
+    if (!this.parent.peek()) return;
+    this.#lastParent = renew(this.#lastParent);
+    this.#parentNews.value++;
   }
 
   async open() {

@@ -16,6 +16,8 @@ const NAME = "session";
 const LEAVING = "signed-out";
 const LATELY = 10_000;
 const LEFT = "teamchat.left-for";
+/** Nobody takes longer at a provider's, in milliseconds. */
+const LONGEST_AWAY = 10 * 60_000;
 const EARLY = 15_000;
 const SELDOM = 60_000;
 
@@ -88,8 +90,11 @@ export async function leaveBy(work) {
   try {
     await work();
   } catch (error) {
-    forget(LEAVING);
-    throw error;
+    // Else the news that it is over was faster than the answer.
+    if (session.peek()) {
+      forget(LEAVING);
+      throw error;
+    }
   }
   end();
   lost.value = false;
@@ -127,63 +132,87 @@ const pair = ({ accessToken, refreshToken, exp }) => ({
 
 // --- While it lasts --------------------------------------------------------------------
 
+const whoIsHere = () => session.peek()?.user.id;
+
+/** @returns {object|null} what is kept, if it is still this user's and not the next one's. */
+function heldBy(userId) {
+  const held = kept(NAME);
+  return held?.user.id === userId ? held : null;
+}
+
 /**
  * A token that can be used now.
  * @param {string|null} refused one that the server has just refused.
- * @throws {ApiError} with status 401 when the session is over.
+ * @param {string} userId whose token: in the middle of something, somebody else may sign in.
+ * @throws {ApiError} with status 401 when their session is over.
  */
-export async function accessToken(refused = null) {
-  const held = kept(NAME);
+export async function accessToken(refused = null, userId = whoIsHere()) {
+  const held = heldBy(userId);
   if (!held) throw over();
   if (held.access !== refused && held.until > Date.now() + EARLY) return held.access;
   if (!held.refresh) {
     if (held.access === refused) throw lose();
     return held.access;
   }
-  refreshing ??= alone("refresh", () => refresh(held.access)).finally(() => (refreshing = null));
-  return refreshing;
+  if (refreshing?.spent !== held.access) refreshing = renewing(held);
+  return refreshing.done;
 }
 
-async function refresh(spent) {
-  const held = kept(NAME);
+function renewing({ access: spent, user }) {
+  const mine = { spent, done: alone("refresh", () => refresh(spent, user.id)) };
+  const over = () => refreshing === mine && (refreshing = null);
+  mine.done.then(over, over);
+  return mine;
+}
+
+async function refresh(spent, userId) {
+  const held = heldBy(userId);
   if (!held) throw over();
   if (held.access !== spent) return held.access; // another tab was faster
   try {
-    const answer = await ask("POST", "/auth/refresh", { body: { refreshToken: held.refresh } });
-    hold({ ...pair(answer), user: held.user });
-    return answer.accessToken;
+    const answer = pair(await ask("POST", "/auth/refresh", { body: { refreshToken: held.refresh } }));
+    if (kept(NAME)?.access !== spent) throw await tooLate(answer);
+    hold({ ...answer, user: held.user });
+    return answer.access;
   } catch (error) {
-    throw error.status === 401 ? lose() : error;
+    throw error.status === 401 && kept(NAME)?.access === spent ? lose() : error;
   }
 }
 
+/** Somebody signed out while we waited: with these tokens the session would live on. */
+async function tooLate({ access, refresh }) {
+  await ask("POST", "/auth/logout", { token: access, body: { refreshToken: refresh } }).catch(() => {});
+  return over();
+}
+
 /**
- * A call for whoever is signed in; with a token that was refused it is made once more
- * with a new one.
+ * A call for whoever is signed in as it begins, and for nobody else: if they have left
+ * before it is made, or before its answer is here, it fails as a call of a session that
+ * is over. With a token that was refused it is made once more with a new one.
  */
-export const call = (method, path, body, more) =>
-  withToken((token) => ask(method, path, { body, token, ...more }));
+export const call = (method, path, body, { as, ...more } = {}) =>
+  withToken((token) => ask(method, path, { body, token, ...more }), as);
 
 /** An image, which `<img>` could not ask for by itself: it sends no token. */
 export const callForBytes = (path) => withToken((token) => askForBytes(path, token));
 
-export const callWithProgress = (path, body, progress) =>
-  withToken((token) => send(path, token, body, progress));
+export const callWithProgress = (path, body, progress, { as } = {}) =>
+  withToken((token) => send(path, token, body, progress), as);
 
 /** A last call of a page that is being closed: nobody waits for the answer. */
 export function callAtTheEnd(method, path, body) {
-  const held = kept(NAME);
+  const held = heldBy(whoIsHere());
   return held && ask(method, path, { body, token: held.access, keepalive: true }).catch(() => {});
 }
 
-async function withToken(work) {
-  const token = await accessToken();
-  try {
-    return await work(token);
-  } catch (error) {
+async function withToken(work, userId = whoIsHere()) {
+  const token = await accessToken(null, userId);
+  const answer = await work(token).catch(async (error) => {
     if (error.status !== 401) throw error;
-    return work(await accessToken(token));
-  }
+    return work(await accessToken(token, userId));
+  });
+  if (!heldBy(userId)) throw over();
+  return answer;
 }
 
 /** Somebody told us who we are now: `PUT /users/me`, or an event. */
@@ -214,6 +243,8 @@ function renewInTime() {
 
 /** @returns {ApiError} to be thrown: there is no session any more. */
 export function lose() {
+  // Another tab may have let in somebody else, whose session this is not.
+  if (kept(NAME) && !heldBy(whoIsHere())) return over();
   if (kept(NAME) || session.value) lost.value = !isLeaving();
   end();
   return over();
@@ -229,14 +260,17 @@ function end() {
 
 // --- At the start ----------------------------------------------------------------------
 
+/** At once, and not when the daemon has been asked something: that may take a while. */
+const brought = new URLSearchParams(location.search);
+if (location.search) history.replaceState(null, "", location.pathname + location.hash);
+
 /** Look at what this browser keeps and what the address brought. */
 export async function arrive() {
-  const brought = new URLSearchParams(location.search);
-  if (location.search) history.replaceState(null, "", location.pathname + location.hash);
   onKept((name) => (name === NAME || name === null) && follow());
-  if (brought.has("access_token")) return arriveFromProvider(brought);
+  if (brought.has("access_token")) return arriveFromProvider();
   if (brought.has("oauth_error")) {
-    arrival.value = { kind: "failed", sentence: brought.get("oauth_error") };
+    // A link could bring any sentence, and the page would lend it its face.
+    if (isAwaited()) arrival.value = { kind: "failed", sentence: brought.get("oauth_error") };
   } else if (brought.has("token")) {
     arrival.value = { kind: "link", token: brought.get("token"), email: brought.get("email") ?? "" };
   }
@@ -249,16 +283,21 @@ export async function arrive() {
  * a stranger's tokens in it would otherwise sign people in as that stranger.
  */
 export function leaveFor(provider) {
-  sessionStorage.setItem(LEFT, provider.id);
+  sessionStorage.setItem(LEFT, Date.now());
   location.assign(provider.loginUrl);
 }
 
-async function arriveFromProvider(brought) {
-  if (!sessionStorage.getItem(LEFT)) {
+function isAwaited() {
+  const since = Number(sessionStorage.getItem(LEFT));
+  sessionStorage.removeItem(LEFT);
+  return since > Date.now() - LONGEST_AWAY;
+}
+
+async function arriveFromProvider() {
+  if (!isAwaited()) {
     const sentence = "That sign-in was not begun in this window. Please begin it here.";
     return void (arrival.value = { kind: "failed", sentence });
   }
-  sessionStorage.removeItem(LEFT);
   const tokens = {
     access: brought.get("access_token"),
     refresh: brought.get("refresh_token"),

@@ -49,7 +49,10 @@ let loading = null;
  */
 export const whileLoading = () => loading;
 
-/** What goes wrong is said in `trouble`. */
+/**
+ * What goes wrong is said in `trouble`.
+ * @returns {Promise<boolean>} false: it could not be had, and may be later.
+ */
 export function load() {
   const mine = ++asked;
   const done = ask(mine).finally(() => mine === asked && (loading = null));
@@ -62,8 +65,10 @@ async function ask(mine) {
     const answers = await Promise.all(paths.map((path) => call("GET", path)));
     // Asked again meanwhile: the later answers are the newer ones.
     if (mine === asked) batch(() => take(...answers));
+    return true;
   } catch (error) {
     if (mine === asked) trouble.value = error.message;
+    return !error.isPassing;
   }
 }
 

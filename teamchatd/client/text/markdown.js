@@ -7,7 +7,7 @@
 
 import DOMPurify from "../vendor/purify.js";
 import { Marked } from "../vendor/marked.js";
-import { cutAtMentions } from "./mentions.js";
+import { cutAtMentions } from "../core/mentions.js";
 
 /** Deeper than anybody writes on purpose; thousands of nested quotes would hang the page. */
 const DEEPEST = 24;

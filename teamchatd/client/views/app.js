@@ -51,8 +51,7 @@ function Waiting() {
 }
 
 /** The daemon has not even said who it is. Whoever comes back to the network need not press. */
-export function Unreached({ sentence }) {
-  const again = () => location.reload();
+export function Unreached({ sentence, again }) {
   useEffect(() => {
     addEventListener("online", again);
     return () => removeEventListener("online", again);

@@ -1,6 +1,7 @@
 import { html, useEffect, useSignal } from "../lib.js";
 import { newer } from "../core/config.js";
 import { line, reconnect } from "../core/line.js";
+import { discard, outbox } from "../core/outbox.js";
 import { Icon } from "./icon.js";
 
 /** Shorter breaks than this are nobody's business. */
@@ -14,6 +15,8 @@ export function Bars() {
   const isLater = useSignal(false);
   return html`<div class="bars">
     <div role="status">${connection(useIsLate())}</div>
+    ${outbox.value.filter(({ homeless }) => homeless).map((each) =>
+      html`<${Homeless} key=${each.clientId} entry=${each} />`)}
     <div role="status">
       ${newer.value && !isLater.value && html`<${NewVersion} later=${() => (isLater.value = true)} />`}
     </div>
@@ -39,6 +42,14 @@ function Replaced() {
   return html`<div class="bar">
     <span>teamchat is open in many other places, so nothing new arrives here.</span>
     <button type="button" class="bar-action" onClick=${reconnect}>Use it here</button>
+  </div>`;
+}
+
+/** Where it was written to is deleted, and so is the place that would say that it has failed. */
+function Homeless({ entry: { clientId, content, sentence } }) {
+  return html`<div class="bar" role="alert">
+    <span class="ellipsis">Not sent: ${sentence} <bdi>${content}</bdi></span>
+    <button type="button" class="bar-action" onClick=${() => discard(clientId)}>Discard</button>
   </div>`;
 }
 

@@ -1,11 +1,12 @@
-import { html, signal, useEffect, useRef, useSignal } from "../lib.js";
+import { html, useEffect, useRef, useSignal } from "../lib.js";
 import { edit } from "../core/acts.js";
 import { config } from "../core/config.js";
 import { readDraft, writeDraft } from "../core/drafts.js";
+import { own } from "../core/own.js";
 import { TextBox, lengthOf, Counter } from "./textbox.js";
 
 /** `{placeId, messageId}` of what is being edited: one at a time, in one place of the page. */
-const edited = signal(null);
+const edited = own();
 
 export const isEditing = (place, message) =>
   edited.value?.messageId === message.id && edited.value.placeId === place.id;

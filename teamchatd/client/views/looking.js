@@ -1,10 +1,11 @@
-import { html, signal } from "../lib.js";
+import { html } from "../lib.js";
+import { own } from "../core/own.js";
 import { later } from "./later.js";
 
 const Viewer = later(() => import("./lightbox.js").then((module) => module.Viewer));
 
 /** `{message, at}` of what is looked at, or null. */
-export const looked = signal(null);
+export const looked = own();
 
 export function openLightbox(message, at) {
   looked.value = { message, at };

@@ -3,7 +3,7 @@ import { react, remove } from "../core/acts.js";
 import { me, nameOf, users } from "../core/state.js";
 import { go } from "../core/route.js";
 import { noteUse } from "../text/emoji.js";
-import { isMentioned, namesOf } from "../text/mentions.js";
+import { isMentioned, namesOf } from "../core/mentions.js";
 import { clock, fullTime, whenAgo } from "../text/time.js";
 import { Avatar } from "./avatar.js";
 import { Editing, isEditing, startEditing } from "./editing.js";

@@ -3,7 +3,7 @@ import { discard, retry } from "../core/outbox.js";
 import { me, users } from "../core/state.js";
 import { isOnlyEmoji } from "../text/emoji.js";
 import { rich } from "../text/markdown.js";
-import { namesOf } from "../text/mentions.js";
+import { namesOf } from "../core/mentions.js";
 import { clock } from "../text/time.js";
 import { putBack } from "./attach.js";
 import { Avatar } from "./avatar.js";
@@ -27,7 +27,7 @@ export function Pending({ entry, isFirst }) {
       </header>`}
       ${content && html`<${Words} content=${content} />`}
       ${files.length > 0 && html`<${Files} files=${files} />`}
-      ${isFailed ? html`<${Failed} entry=${entry} sentence=${sentence} />` : html`<${Sending} state=${state} />`}
+      ${isFailed ? html`<${Failed} entry=${entry} sentence=${sentence} />` : html`<${Sending} entry=${entry} />`}
     </div>
   </article>`;
 }
@@ -50,18 +50,28 @@ function Files({ files }) {
 }
 
 /** Said only when it takes a while: most messages have arrived before one could read it. */
-function Sending({ state }) {
+function Sending({ entry }) {
+  const { state, sentence } = entry;
   if (state === "sent") return null;
-  return html`<p class="sending">${state === "waiting" ? "Waiting to be sent…" : "Sending…"}</p>`;
+  const isWaiting = state === "waiting";
+  const words = isWaiting ? "Waiting to be sent…" : "Sending…";
+  if (!sentence) return html`<p class="sending">${words}</p>`;
+  return html`<div class="failed onhold">
+    <p>${words} ${sentence}</p>
+    ${isWaiting && html`<${Discard} entry=${entry} />`}
+  </div>`;
 }
 
 function Failed({ entry, sentence }) {
   return html`<div class="failed">
     <p role="alert">Not sent: ${sentence}</p>
     <button class="link-button" type="button" onClick=${() => retry(entry.clientId)}>Try again</button>
-    <button class="link-button" type="button" onClick=${() => takeBack(entry)}>Discard</button>
+    <${Discard} entry=${entry} />
   </div>`;
 }
+
+const Discard = ({ entry }) =>
+  html`<button class="link-button" type="button" onClick=${() => takeBack(entry)}>Discard</button>`;
 
 /** Nobody's words are thrown away: they go back to where they were written. */
 function takeBack(entry) {

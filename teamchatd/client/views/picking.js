@@ -1,10 +1,11 @@
-import { html, signal } from "../lib.js";
+import { html } from "../lib.js";
+import { own } from "../core/own.js";
 import { later } from "./later.js";
 
 const Picker = later(() => import("./picker.js").then((module) => module.Picker));
 
 /** `{anchor, choose}` while somebody chooses, else null. */
-const asked = signal(null);
+const asked = own();
 
 /**
  * @param {HTMLElement} anchor that it is shown beside.

@@ -3,7 +3,7 @@ import { me, users } from "../core/state.js";
 import { notice } from "../core/notices.js";
 import { isOnlyEmoji } from "../text/emoji.js";
 import { colour } from "../text/highlight.js";
-import { namesOf } from "../text/mentions.js";
+import { namesOf } from "../core/mentions.js";
 import { rich } from "../text/markdown.js";
 import { fullTime } from "../text/time.js";
 

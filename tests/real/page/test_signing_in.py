@@ -315,3 +315,60 @@ def test_lost_session(daemon, visit):
     expect(ada.page.get_by_text(re.compile("signed out|session"))).to_be_visible()
     ada.sign_in("ada@example.org")
     expect(ada.composer).to_have_value("I was just about to say")
+
+
+# What somebody else's link brings
+
+
+EVIL = "Call 0900 and say your password."
+
+
+def test_refusal_that_nobody_waits_for(make_house, visit):
+    """
+    A sentence that a link brings is shown only to those who set out for a provider here,
+    and not much later than they did.
+    """
+    daemon = make_house(is_invite_required=True)
+    ada = visit(daemon, path=f"/?oauth_error={EVIL}")
+    ada.is_out()
+    has_clean_address(ada)
+    expect(ada.page.get_by_text(EVIL)).to_have_count(0)
+
+    away = "**/auth/oauth/x"
+    ada.page.route(away, lambda route: route.fulfill(body="the provider"))
+    ada.page.clock.install()
+
+    def comes_back_after(time):
+        ada.page.get_by_text("Continue with X").click()
+        expect(ada.page.get_by_text("the provider")).to_be_visible()
+        ada.page.clock.fast_forward(time)
+        ada.page.goto(f"/?oauth_error={EVIL}")
+        ada.is_out()
+        has_clean_address(ada)
+
+    comes_back_after("09:00")
+    expect(ada.alert).to_contain_text(EVIL)
+    comes_back_after("11:00")
+    expect(ada.page.get_by_text(EVIL)).to_have_count(0)
+
+
+def test_address_is_clean_at_once(password_daemon, visit):
+    """
+    Also while the daemon has not said anything yet; and what the address brought is not
+    lost when it has to be asked again.
+    """
+    daemon = password_daemon(is_invite_required=True)
+    ada = visit(daemon)
+    ada.trouble.expect(REFUSED.format(503))
+    held = []
+    ada.page.route("**/config.json", lambda route: held.append(route), times=1)
+    with ada.page.expect_request("**/config.json"):
+        ada.page.goto(f"/?token={daemon.setup_token}", wait_until="commit")
+    has_clean_address(ada)
+    [route] = held
+    route.fulfill(status=503, json={"error": "Not yet."})
+    expect(ada.alert).to_contain_text("Not yet.")
+    ada.button("Try again").click()
+    ada.textbox("Email address").fill("ada@example.org")
+    choose_password(ada)
+    ada.is_in()
