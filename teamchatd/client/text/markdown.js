@@ -6,11 +6,18 @@
  */
 
 import DOMPurify from "../vendor/purify.js";
-import { Marked } from "../vendor/marked.js";
+import { Marked, Tokenizer } from "../vendor/marked.js";
 import { cutAtMentions } from "./mentions.js";
 
 /** Deeper than anybody writes on purpose; thousands of nested quotes would hang the page. */
 const DEEPEST = 24;
+/** A table of hundreds of rows is less; a screen of such messages would be slow to scroll. */
+const MOST_ELEMENTS = 3000;
+/**
+ * So many characters after its beginning, what is emphasised has to end: each of thousands
+ * of stars would else be compared with all that follow, for seconds.
+ */
+const REACH = 1000;
 const ALLOWED = {
   ALLOWED_TAGS: [
     "p", "br", "strong", "em", "del", "code", "pre", "a", "ul", "ol", "li", "blockquote", "hr",
@@ -39,6 +46,8 @@ const marked = new Marked({
     // would vanish: neither is meant in a chat.
     lheading: () => undefined,
     def: () => undefined,
+    emStrong: within(Tokenizer.prototype.emStrong),
+    del: within(Tokenizer.prototype.del),
   },
   renderer: {
     // All of one level, below the name of the place: whoever jumps from heading to heading
@@ -62,6 +71,19 @@ const marked = new Marked({
 });
 
 /**
+ * The same reader, which sees only what is near.
+ * @param {(src: string, masked: string, before: string) => object} read `masked` is the whole
+ *   paragraph, of which `src` is the rest.
+ */
+function within(read) {
+  return function near(src, masked, before) {
+    if (masked.length <= REACH) return false; // as it would be read anyway
+    const at = masked.length - src.length;
+    return read.call(this, src.slice(0, REACH), masked.slice(Math.max(0, at - REACH), at + REACH), before);
+  };
+}
+
+/**
  * @param {string} text as it was written.
  * @param {{names: Map<string, {id: string}>, me: string}} who may be mentioned, by name in
  *   lower case; the id of the one who reads.
@@ -83,7 +105,7 @@ export function rich(text, who) {
 function readMarkdown(text) {
   try {
     const fragment = DOMPurify.sanitize(marked.parse(text), ALLOWED);
-    if (isShowing(fragment) && !isDeeperThan(fragment, DEEPEST)) return fragment;
+    if (isShowing(fragment) && !isTooMuch(fragment)) return fragment;
   } catch {
     // So deeply nested that reading it ran out of stack.
   }
@@ -91,6 +113,9 @@ function readMarkdown(text) {
 }
 
 const isShowing = (fragment) => fragment.textContent.trim() || fragment.querySelector("hr, .box");
+
+const isTooMuch = (fragment) =>
+  fragment.querySelectorAll("*").length > MOST_ELEMENTS || isDeeperThan(fragment, DEEPEST);
 
 function isDeeperThan(node, levels) {
   const walker = document.createTreeWalker(node, NodeFilter.SHOW_ELEMENT);
