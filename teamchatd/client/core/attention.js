@@ -5,6 +5,7 @@
 
 import { effect, signal } from "../lib.js";
 import { asset } from "./config.js";
+import { straight } from "./notices.js";
 import { placeAt } from "./places.js";
 import { isInView } from "./reading.js";
 import { go, route } from "./route.js";
@@ -30,7 +31,7 @@ export function watchTitle() {
     const { placeId, admin } = route.value;
     const place = ready.value && placeId ? placeAt(placeId).name.value : "";
     const name = [admin ? "Administration" : place, serverName.value].filter(Boolean).join(" · ");
-    document.title = count ? `(${count > 99 ? "99+" : count}) ${name}` : name;
+    document.title = straight(count ? `(${count > 99 ? "99+" : count}) ${name}` : name);
   });
 }
 
@@ -64,7 +65,7 @@ function notify(message) {
     icon: asset("icon.svg"),
   };
   try {
-    const shown = new Notification(`${message.author.userName}${where}`, options);
+    const shown = new Notification(straight(`${message.author.userName}${where}`), options);
     shown.onclick = () => {
       window.focus();
       go({ placeId: message.channelId, threadId: message.threadId ?? null });

@@ -57,6 +57,7 @@ async function applyAll() {
 const COUNTED = { NEW_MESSAGE: true, NEW_DM_MESSAGE: true };
 
 const changes = {
+  __proto__: null, // what every object has is the name of no event
   CONNECTED: ({ assets }) => noticeAssets(assets),
   RESET: () => startAnew(),
 
@@ -155,9 +156,14 @@ function renewReaction(messageId, reaction, userId, isThere) {
   }
 }
 
+/** @returns {string[]} A reaction may be any text, also "constructor", which every object has. */
+export const whoChose = ({ reactions }, reaction) =>
+  Object.hasOwn(reactions, reaction) ? reactions[reaction] : [];
+
 /** @returns {object} the message, with this user's reaction there or not. */
 export function withReaction(message, reaction, userId, isThere) {
-  const { [reaction]: chosen = [], ...others } = message.reactions;
+  const { [reaction]: _, ...others } = message.reactions;
+  const chosen = whoChose(message, reaction);
   if (chosen.includes(userId) === isThere) return message;
   const now = isThere ? [...chosen, userId] : chosen.filter((id) => id !== userId);
   if (!now.length) return { ...message, reactions: others };

@@ -10,6 +10,12 @@ export const notices = signal([]);
 let count = 0;
 
 /**
+ * A name may hold signs that turn around what is beside it (Unicode, UAX 9); where it stands in
+ * a sentence that is no element of its own, they are left out.
+ */
+export const straight = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
+
+/**
  * @param {object} more
  * @param {"info"|"error"} more.kind
  * @param {number} more.seconds
@@ -19,6 +25,7 @@ let count = 0;
  */
 export function notice(text, { kind = "info", seconds = 6, action = null, over = null } = {}) {
   const id = ++count;
+  text = straight(text);
   // The same sentence twice is one thing that goes wrong, and not two.
   const others = notices.value.filter((each) => each.text !== text || each.action);
   notices.value = [...others, { id, text, kind, seconds, action, over }];

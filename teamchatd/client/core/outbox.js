@@ -104,11 +104,19 @@ export async function openOutbox() {
     upgrade: (database) => database.createObjectStore("outbox", { keyPath: "clientId" }),
   }).catch(() => null);
   const entries = (await (await kept)?.getAll("outbox").catch(() => [])) ?? [];
-  for (const entry of entries.filter((each) => each.userId === mine)) {
+  for (const entry of entries.filter((each) => each.userId === mine && isWhole(each))) {
     const take = (done) => adopt(entry, done);
     hold(`outbox ${entry.clientId}`, take, { ifAvailable: true });
   }
 }
+
+/** What an older page has kept, or something else, may be of another form. */
+const isWhole = ({ placeId, parentId, content, files, createdAt }) =>
+  [placeId, content].every((each) => typeof each === "string")
+  && (parentId === null || typeof parentId === "string")
+  && Number.isFinite(createdAt)
+  && Array.isArray(files)
+  && files.every((file) => typeof file?.name === "string" && file.blob instanceof Blob);
 
 export function closeOutbox() {
   releases.forEach((release) => release());

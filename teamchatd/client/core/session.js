@@ -67,7 +67,7 @@ export const beforeSigningOut = (work) => unfinished.add(work);
 
 export async function signOut() {
   await Promise.race([Promise.all([...unfinished].map((work) => work())), pause(PATIENCE)]);
-  const { access, refresh } = kept(NAME) ?? {};
+  const { access, refresh } = keptSession() ?? {};
   keep(LEAVING, Date.now());
   end();
   lost.value = false;
@@ -125,6 +125,22 @@ const pair = ({ accessToken, refreshToken, exp }) => ({
   until: Date.now() + exp * 1000,
 });
 
+/** What is kept may be from an older page, or from another that was served here before. */
+function keptSession() {
+  const held = kept(NAME);
+  return isWhole(held ?? undefined) ? held : null;
+}
+
+const isWhole = ({ access, refresh, until, user } = {}) =>
+  isToken(access)
+  && (refresh === null || isToken(refresh))
+  && typeof until === "number"
+  && typeof user?.id === "string"
+  && typeof user.userName === "string";
+
+/** With any other letter in it, it could not even be sent (RFC 6750, section 2.1). */
+const isToken = (token) => typeof token === "string" && /^[\w.~+/-]+=*$/.test(token);
+
 // --- While it lasts --------------------------------------------------------------------
 
 /**
@@ -133,7 +149,7 @@ const pair = ({ accessToken, refreshToken, exp }) => ({
  * @throws {ApiError} with status 401 when the session is over.
  */
 export async function accessToken(refused = null) {
-  const held = kept(NAME);
+  const held = keptSession();
   if (!held) throw over();
   if (held.access !== refused && held.until > Date.now() + EARLY) return held.access;
   if (!held.refresh) {
@@ -145,7 +161,7 @@ export async function accessToken(refused = null) {
 }
 
 async function refresh(spent) {
-  const held = kept(NAME);
+  const held = keptSession();
   if (!held) throw over();
   if (held.access !== spent) return held.access; // another tab was faster
   try {
@@ -172,7 +188,7 @@ export const callWithProgress = (path, body, progress) =>
 
 /** A last call of a page that is being closed: nobody waits for the answer. */
 export function callAtTheEnd(method, path, body) {
-  const held = kept(NAME);
+  const held = keptSession();
   return held && ask(method, path, { body, token: held.access, keepalive: true }).catch(() => {});
 }
 
@@ -188,7 +204,7 @@ async function withToken(work) {
 
 /** Somebody told us who we are now: `PUT /users/me`, or an event. */
 export function renewUser(user) {
-  const held = kept(NAME);
+  const held = keptSession();
   if (!held || held.user.id !== user.id) return;
   keep(NAME, { ...held, user: { ...held.user, ...user } });
   session.value = { user: { ...held.user, ...user } };
@@ -206,7 +222,7 @@ function hold(held) {
  */
 function renewInTime() {
   clearTimeout(timer);
-  const held = kept(NAME);
+  const held = keptSession();
   if (!held?.refresh) return;
   const wait = Math.max(held.until - Date.now() - 2 * EARLY, SELDOM);
   timer = setTimeout(() => accessToken().catch(() => {}).finally(renewInTime), wait);
@@ -214,7 +230,7 @@ function renewInTime() {
 
 /** @returns {ApiError} to be thrown: there is no session any more. */
 export function lose() {
-  if (kept(NAME) || session.value) lost.value = !isLeaving();
+  if (keptSession() || session.value) lost.value = !isLeaving();
   end();
   return over();
 }
@@ -240,7 +256,7 @@ export async function arrive() {
   } else if (brought.has("token")) {
     arrival.value = { kind: "link", token: brought.get("token"), email: brought.get("email") ?? "" };
   }
-  const held = kept(NAME);
+  const held = keptSession();
   if (held) hold(held);
 }
 
@@ -273,7 +289,7 @@ async function arriveFromProvider(brought) {
 
 /** Another tab has signed in, out, or has new tokens. */
 function follow() {
-  const held = kept(NAME);
+  const held = keptSession();
   if (!held) {
     lost.value = session.value !== null && !isLeaving();
     return void (session.value = null);

@@ -41,8 +41,20 @@ function markEdited(box, at) {
   mark.title = `Edited ${fullTime(at)}`;
   mark.textContent = "(edited)";
   const last = box.lastElementChild;
-  if (last?.tagName === "P") last.append(" ", mark);
+  if (last?.tagName === "P") {
+    if (TURNING.test(last.textContent)) enclose(last);
+    last.append(" ", mark);
+  }
   else box.append(mark);
+}
+
+/** The signs that turn around all that follows in the same line, until it is closed. */
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/;
+
+function enclose(line) {
+  const words = document.createElement("bdi");
+  words.append(...line.childNodes);
+  line.append(words);
 }
 
 async function copyCode({ target }) {
