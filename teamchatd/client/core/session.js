@@ -250,8 +250,9 @@ export async function arrive() {
   const brought = new URLSearchParams(location.search);
   if (location.search) history.replaceState(null, "", location.pathname + location.hash);
   onKept((name) => (name === NAME || name === null) && follow());
-  if (brought.has("access_token")) return arriveFromProvider(brought);
-  if (brought.has("oauth_error")) {
+  // Whoever was sent somebody else's link is still who they were.
+  if (brought.has("access_token")) await arriveFromProvider(brought);
+  else if (brought.has("oauth_error")) {
     arrival.value = { kind: "failed", sentence: brought.get("oauth_error") };
   } else if (brought.has("token")) {
     arrival.value = { kind: "link", token: brought.get("token"), email: brought.get("email") ?? "" };
