@@ -50,10 +50,19 @@ export function loadEmoji() {
 }
 
 async function fetchEmoji() {
-  const answer = await fetch(new URL("../vendor/emoji.json", import.meta.url));
-  if (!answer.ok) throw new Error("The emoji could not be loaded.");
-  const list = (await answer.json()).filter(({ group }) => group !== undefined && group !== 2);
+  const list = (await askForList()).filter(({ group }) => group !== undefined && group !== 2);
   return list.sort((a, b) => a.order - b.order).map(entry);
+}
+
+/** What the browser says of a failure is no sentence for people. */
+async function askForList() {
+  try {
+    const answer = await fetch(new URL("../vendor/emoji.json", import.meta.url));
+    if (answer.ok) return await answer.json();
+  } catch {
+    // Not reached, or cut off: the same sentence.
+  }
+  throw new Error("The emoji could not be loaded.");
 }
 
 function entry({ unicode, label, tags = [], group }) {
