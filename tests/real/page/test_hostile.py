@@ -14,44 +14,13 @@ from tests.files.corpus import drawn, encoded
 from tests.real.daemon import RealDaemon
 from tests.real.page import hostile
 from tests.real.page.chromium import REFUSED
+from tests.real.page.layout import faults, fits
 
 pytestmark = pytest.mark.real
 
 CANARY = """
 globalThis.ran = () => console.error("somebody else's script ran");
 """
-
-SIZES = {"desk": (1440, 900), "telephone": (390, 844)}
-
-LAYOUT = """async () => {
-    const drawn = () => new Promise((done) => requestAnimationFrame(done));
-    await drawn();
-    await drawn();
-    const faults = [];
-    const wide = (what, node) => node && node.scrollWidth > node.clientWidth + 1
-        && faults.push(`${what} is ${node.scrollWidth} wide, of ${node.clientWidth}`);
-    wide("the document", document.documentElement);
-    for (const log of document.querySelectorAll("[role=log]")) {
-        wide("a log", log);
-        const lines = [...log.querySelectorAll("[data-line]")];
-        lines.slice(1).forEach((line, at) => {
-            const above = lines[at].getBoundingClientRect();
-            if (line.getBoundingClientRect().top < above.bottom - 0.5) {
-                faults.push(`overlap: ${lines[at].textContent.slice(0, 80)}`);
-            }
-        });
-    }
-    const parts = ".place .talk-head, .place .composer, .sidebar-foot";
-    for (const part of document.querySelectorAll(parts)) {
-        const { top, left, right, bottom, height } = part.getBoundingClientRect();
-        const isHidden = !part.checkVisibility({ visibilityProperty: true });
-        const isIn = Math.min(top, left, innerHeight - bottom, innerWidth - right) >= -0.5;
-        if (!isHidden && !(isIn && height > 20)) {
-            faults.push(`${part.className} is out of sight: ${[left, top, right, bottom]}`);
-        }
-    }
-    return faults;
-}"""
 
 ATTRIBUTES = [
     *("href", "class", "dir", "title", "target", "rel", "start", "align", "tabindex"),
@@ -184,13 +153,7 @@ class Watched:
         return boxes
 
     def fits(self):
-        """
-        On a desk and in a hand.
-        """
-        for name in ("telephone", "desk"):
-            width, height = SIZES[name]
-            self.page.set_viewport_size({"width": width, "height": height})
-            assert self.page.evaluate(LAYOUT) == [], name
+        fits(self.page)
 
 
 @pytest.fixture
@@ -333,7 +296,7 @@ def test_names(target, ada):
         said = ada.words(ada.person.articles)[1]
         if not re.search(LINK, name):
             assert is_read(f"A program called {name}", said)
-        assert ada.page.evaluate(LAYOUT) == []
+        assert faults(ada.page) == []
         expect(channels.and_(ada.page.locator("[aria-current]"))).to_have_text(name)
         expect(ada.page.locator(".author")).to_have_text([name, name])
         if not re.search(f"[_*<&]|{LINK}", name):
@@ -583,7 +546,7 @@ def test_addresses(target, ada):
             ada.page.goto(address)
         ada.person.is_in()
         assert "?" not in ada.page.url
-        assert ada.page.evaluate(LAYOUT) == []
+        assert faults(ada.page) == []
     ada.fits()
     ada.person.open("General")
     expect(ada.person.composer).to_be_visible()
