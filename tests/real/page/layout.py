@@ -49,7 +49,8 @@ def fits(page):
     for name in ("telephone", "desk"):
         width, height = SIZES[name]
         page.set_viewport_size({"width": width, "height": height})
-        assert faults(page) == [], name
+        found = faults(page)
+        assert found == [], name
 
 
 SHIFTS = """
