@@ -218,6 +218,40 @@ def test_large(target, ada):
     assert missing == []
 
 
+LOOKS = """async (texts) => {
+    const main = document.querySelector("script[type=module]").src;
+    const { rich } = await import(main.replace("main.js", "text/markdown.js"));
+    const { exec } = RegExp.prototype;
+    let looks = 0;
+    RegExp.prototype.exec = function counted(text) {
+        looks++;
+        return exec.call(this, text);
+    };
+    const counts = texts.map((text) => {
+        looks = 0;
+        rich(text, { names: new Map(), me: "" });
+        return looks;
+    });
+    RegExp.prototype.exec = exec;
+    return counts;
+}"""
+"""How often a reader looks for a sign in each text."""
+
+
+SIGNS = ["**x ", "*x ", "__x ", "**x(", "**x\n", "~~x "]
+
+
+def test_stars(target, visit):
+    """
+    Twice the signs are twice the work, and not four times.
+    """
+    page = visit(target.daemon).page
+    for sign in SIGNS:
+        texts = [sign * count + "y" + sign[:2] for count in (2000, 4000)]
+        half, whole = page.evaluate(LOOKS, texts)
+        assert half < whole < 3 * half, sign
+
+
 def test_turned(target, ada):
     """
     What somebody turns around, turns around in their words and nowhere else.
