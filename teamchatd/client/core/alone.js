@@ -40,8 +40,7 @@ async function withNote(name, work) {
 
 async function noted(name, mine) {
   const note = kept(name);
-  const age = Date.now() - note?.since; // negative if the clock was put back meanwhile
-  if (age >= 0 && age < PATIENCE) return false;
+  if (note && Date.now() - note.since < PATIENCE) return false;
   keep(name, { mine, since: Date.now() });
   await pause(30); // whoever wrote in the same moment is seen now
   return kept(name)?.mine === mine;
