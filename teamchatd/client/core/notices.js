@@ -9,10 +9,7 @@ export const notices = signal([]);
 
 let count = 0;
 
-/**
- * A name may hold signs that turn around what is beside it (Unicode, UAX 9); where it stands in
- * a sentence that is no element of its own, they are left out.
- */
+/** Without the signs in a name that would turn around the sentence about it (UAX 9). */
 export const straight = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
 
 /**

@@ -110,7 +110,6 @@ export async function openOutbox() {
   }
 }
 
-/** What an older page has kept, or something else, may be of another form. */
 const isWhole = ({ placeId, parentId, content, files, createdAt }) =>
   [placeId, content].every((each) => typeof each === "string")
   && (parentId === null || typeof parentId === "string")

@@ -125,7 +125,7 @@ const pair = ({ accessToken, refreshToken, exp }) => ({
   until: Date.now() + exp * 1000,
 });
 
-/** What is kept may be from an older page, or from another that was served here before. */
+/** What is kept may be another page's. */
 function keptSession() {
   const held = kept(NAME);
   return isWhole(held ?? undefined) ? held : null;
@@ -138,7 +138,7 @@ const isWhole = ({ access, refresh, until, user } = {}) =>
   && typeof user?.id === "string"
   && typeof user.userName === "string";
 
-/** With any other letter in it, it could not even be sent (RFC 6750, section 2.1). */
+/** RFC 6750, section 2.1. */
 const isToken = (token) => typeof token === "string" && /^[\w.~+/-]+=*$/.test(token);
 
 // --- While it lasts --------------------------------------------------------------------
@@ -250,7 +250,6 @@ export async function arrive() {
   const brought = new URLSearchParams(location.search);
   if (location.search) history.replaceState(null, "", location.pathname + location.hash);
   onKept((name) => (name === NAME || name === null) && follow());
-  // Whoever was sent somebody else's link is still who they were.
   if (brought.has("access_token")) await arriveFromProvider(brought);
   else if (brought.has("oauth_error")) {
     arrival.value = { kind: "failed", sentence: brought.get("oauth_error") };

@@ -54,13 +54,12 @@ async function fetchEmoji() {
   return list.sort((a, b) => a.order - b.order).map(entry);
 }
 
-/** What the browser says of a failure is no sentence for people. */
 async function askForList() {
   try {
     const answer = await fetch(new URL("../vendor/emoji.json", import.meta.url));
     if (answer.ok) return await answer.json();
   } catch {
-    // Not reached, or cut off: the same sentence.
+    // The browser's words are none for people.
   }
   throw new Error("The emoji could not be loaded.");
 }

@@ -11,12 +11,9 @@ import { cutAtMentions } from "./mentions.js";
 
 /** Deeper than anybody writes on purpose; thousands of nested quotes would hang the page. */
 const DEEPEST = 24;
-/** A table of hundreds of rows is less; a screen of such messages would be slow to scroll. */
+/** A table of hundreds of rows has fewer. */
 const MOST_ELEMENTS = 3000;
-/**
- * So many characters after its beginning, what is emphasised has to end: each of thousands
- * of stars would else be compared with all that follow, for seconds.
- */
+/** What is emphasised ends so near: thousands of stars would each be compared with all others. */
 const REACH = 1000;
 const ALLOWED = {
   ALLOWED_TAGS: [
@@ -70,11 +67,7 @@ const marked = new Marked({
   },
 });
 
-/**
- * The same reader, which sees only what is near.
- * @param {(src: string, masked: string, before: string) => object} read `masked` is the whole
- *   paragraph, of which `src` is the rest.
- */
+/** The same reader, near-sighted: `masked` is the paragraph, `src` the rest of it. */
 function within(read) {
   return function near(src, masked, before) {
     if (masked.length <= REACH) return false; // as it would be read anyway

@@ -48,7 +48,7 @@ function markEdited(box, at) {
   else box.append(mark);
 }
 
-/** The signs that turn around all that follows in the same line, until it is closed. */
+/** Signs that turn around what follows. */
 const TURNING = /[\u202a-\u202e\u2066-\u2069]/;
 
 function enclose(line) {
