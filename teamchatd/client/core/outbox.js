@@ -110,12 +110,10 @@ export async function openOutbox() {
   }
 }
 
-const isWhole = ({ placeId, parentId, content, files, createdAt }) =>
-  [placeId, content].every((each) => typeof each === "string")
-  && (parentId === null || typeof parentId === "string")
-  && Number.isFinite(createdAt)
+const isWhole = ({ placeId, parentId, content, files }) =>
+  [placeId, parentId ?? "", content].every((each) => typeof each === "string")
   && Array.isArray(files)
-  && files.every((file) => typeof file?.name === "string" && file.blob instanceof Blob);
+  && files.every((file) => file?.blob instanceof Blob);
 
 export function closeOutbox() {
   releases.forEach((release) => release());

@@ -134,9 +134,8 @@ function keptSession() {
 const isWhole = ({ access, refresh, until, user } = {}) =>
   isToken(access)
   && (refresh === null || isToken(refresh))
-  && typeof until === "number"
-  && typeof user?.id === "string"
-  && typeof user.userName === "string";
+  && until > 0
+  && [user?.id, user?.userName].every((each) => typeof each === "string");
 
 /** RFC 6750, section 2.1. */
 const isToken = (token) => typeof token === "string" && /^[\w.~+/-]+=*$/.test(token);

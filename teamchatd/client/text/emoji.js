@@ -50,18 +50,10 @@ export function loadEmoji() {
 }
 
 async function fetchEmoji() {
-  const list = (await askForList()).filter(({ group }) => group !== undefined && group !== 2);
+  const answer = await fetch(new URL("../vendor/emoji.json", import.meta.url));
+  if (!answer.ok) throw new Error("The emoji could not be loaded.");
+  const list = (await answer.json()).filter(({ group }) => group !== undefined && group !== 2);
   return list.sort((a, b) => a.order - b.order).map(entry);
-}
-
-async function askForList() {
-  try {
-    const answer = await fetch(new URL("../vendor/emoji.json", import.meta.url));
-    if (answer.ok) return await answer.json();
-  } catch {
-    // The browser's words are none for people.
-  }
-  throw new Error("The emoji could not be loaded.");
 }
 
 function entry({ unicode, label, tags = [], group }) {
@@ -113,7 +105,7 @@ export const recentEmoji = signal(usedBefore() ?? FIRST);
 
 function usedBefore() {
   const list = kept("emoji");
-  return Array.isArray(list) && list.every((one) => one && typeof one === "string") && list.length ? list : null;
+  return Array.isArray(list) && list.length && list.every((one) => one && typeof one === "string") ? list : null;
 }
 
 export function noteUse(emoji) {

@@ -30,7 +30,7 @@ export function Picker({ anchor, choose }) {
 
   const load = () => {
     sentence.value = "";
-    loadEmoji().then((all) => (list.value = all), (error) => (sentence.value = error.message));
+    loadEmoji().then((all) => (list.value = all), () => (sentence.value = "The emoji could not be loaded."));
   };
   useEffect(load, []);
   useLayoutEffect(() => show(panel.current, anchor), []);
