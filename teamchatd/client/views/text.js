@@ -18,6 +18,7 @@ export function Rich({ message }) {
   const names = content.includes("@") ? namesOf(users.value) : NOBODY;
   useLayoutEffect(() => {
     box.current.replaceChildren(nodesOf(message, names));
+    if (box.current.querySelector("[class^=language-]")) import("./coloured.js").catch(() => {});
     colour(box.current);
     if (updatedAt) markEdited(box.current, updatedAt);
   }, [content, updatedAt, names]);
