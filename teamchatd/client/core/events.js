@@ -57,7 +57,6 @@ async function applyAll() {
 const COUNTED = { NEW_MESSAGE: true, NEW_DM_MESSAGE: true };
 
 const changes = {
-  __proto__: null, // what every object has is the name of no event
   CONNECTED: ({ assets }) => noticeAssets(assets),
   RESET: () => startAnew(),
 

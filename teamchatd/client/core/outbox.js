@@ -111,9 +111,8 @@ export async function openOutbox() {
 }
 
 const isWhole = ({ placeId, parentId, content, files }) =>
-  [placeId, parentId ?? "", content].every((each) => typeof each === "string")
-  && Array.isArray(files)
-  && files.every((file) => file?.blob instanceof Blob);
+  [placeId, parentId ?? "", content].every((each) => each?.trim)
+  && files?.every?.((file) => file?.blob instanceof Blob);
 
 export function closeOutbox() {
   releases.forEach((release) => release());
