@@ -3,7 +3,7 @@
  */
 
 import { signal } from "../lib.js";
-import { withReaction } from "./events.js";
+import { whoChose, withReaction } from "./events.js";
 import { complain, notice, withdraw } from "./notices.js";
 import { allLoaded, publish } from "./places.js";
 import { beforeSigningOut, call, callAtTheEnd, callForBytes, renewUser, session } from "./session.js";
@@ -21,7 +21,7 @@ export async function edit(message, change) {
 /** Choose an emoji, or take it back. It is seen at once, and undone if it was refused. */
 export async function react(message, reaction) {
   const mine = session.peek().user.id;
-  const isThere = !message.reactions[reaction]?.includes(mine);
+  const isThere = !whoChose(message, reaction).includes(mine);
   const seen = (is) => renew(message.id, (each) => withReaction(each, reaction, mine, is));
   seen(isThere);
   try {

@@ -29,7 +29,7 @@ export function watchTitle() {
     const { placeId, admin } = route.value;
     const place = ready.value && placeId ? placeAt(placeId).name.value : "";
     const name = [admin ? "Administration" : place, serverName.value].filter(Boolean).join(" · ");
-    document.title = count ? `(${count > 99 ? "99+" : count}) ${name}` : name;
+    document.title = straight(count ? `(${count > 99 ? "99+" : count}) ${name}` : name);
   });
 }
 

@@ -71,7 +71,7 @@ async function begin() {
 /** Also for the button, when it did not work the first time. */
 export async function tryToLoad() {
   const { placeId } = route.peek();
-  const wanted = placeId ?? kept(`place.${user}`);
+  const wanted = placeId ?? keptPlace();
   // Asked together with the rest: most often there is such a place, and it is seen sooner.
   if (wanted) placeAt(wanted).open();
   await load();
@@ -106,7 +106,12 @@ function choose(wanted) {
 }
 
 /** @returns {string|null} where somebody was last: the way back from what is no place. */
-export const lastPlace = () => thereOrFirst(kept(`place.${user}`));
+function keptPlace() {
+  const id = kept(`place.${user}`);
+  return typeof id === "string" ? id : null;
+}
+
+export const lastPlace = () => thereOrFirst(keptPlace());
 
 const thereOrFirst = (id) => (isThere(id) ? id : (channels.peek()[0]?.id ?? null));
 

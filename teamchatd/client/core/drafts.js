@@ -13,7 +13,8 @@ export const draftKeys = signal(new Set());
 /** @returns {string} "" when there is none. */
 export function readDraft(key) {
   const beginning = mine();
-  return beginning ? (kept(beginning + key) ?? "") : "";
+  const text = beginning && kept(beginning + key);
+  return typeof text === "string" ? text : "";
 }
 
 export function writeDraft(key, text) {

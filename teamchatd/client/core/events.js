@@ -205,9 +205,14 @@ function renewReaction(messageId, reaction, userId, isThere) {
   }
 }
 
+/** @returns {string[]} A reaction may be any text, also "constructor", which every object has. */
+export const whoChose = ({ reactions }, reaction) =>
+  Object.hasOwn(reactions, reaction) ? reactions[reaction] : [];
+
 /** @returns {object} the message, with this user's reaction there or not. */
 export function withReaction(message, reaction, userId, isThere) {
-  const { [reaction]: chosen = [], ...others } = message.reactions;
+  const { [reaction]: _, ...others } = message.reactions;
+  const chosen = whoChose(message, reaction);
   if (chosen.includes(userId) === isThere) return message;
   const now = isThere ? [...chosen, userId] : chosen.filter((id) => id !== userId);
   if (!now.length) return { ...message, reactions: others };

@@ -5,7 +5,8 @@
  * one that is meant: "@Ada Lovelace" is not "@Ada" followed by a word.
  */
 
-const LONGEST_NAME = 64;
+/** 64 code points, each of which may be two units of a string. */
+const LONGEST_NAME = 128;
 const OF_A_WORD = /[\p{L}\p{N}_]/u;
 
 const books = new WeakMap();

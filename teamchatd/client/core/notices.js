@@ -9,6 +9,9 @@ export const notices = signal([]);
 
 let count = 0;
 
+/** Without the signs in a name that would turn around the sentence about it (UAX 9). */
+export const straight = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
+
 /**
  * @param {object} more
  * @param {"info"|"error"} more.kind
@@ -19,6 +22,7 @@ let count = 0;
  */
 export function notice(text, { kind = "info", seconds = 6, action = null, over = null } = {}) {
   const id = ++count;
+  text = straight(text);
   // The same sentence twice is one thing that goes wrong, and not two.
   const others = notices.value.filter((each) => each.text !== text || each.action);
   notices.value = [...others, { id, text, kind, seconds, action, over }];

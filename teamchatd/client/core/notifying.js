@@ -8,6 +8,7 @@
 
 import { permission } from "./attention.js";
 import { asset } from "./config.js";
+import { straight } from "./notices.js";
 import { placeAt } from "./places.js";
 import { go, hrefOf } from "./route.js";
 import { KEEPER, trusted } from "./trusted.js";
@@ -56,7 +57,7 @@ export async function notify(message) {
     data: { href: hrefOf(to) },
   };
   try {
-    await show(`${message.author.userName}${where}`, options, to);
+    await show(straight(`${message.author.userName}${where}`), options, to);
   } catch {
     // Taken back meanwhile; or a telephone, which wants a service worker for it.
     permission.value = Notification.permission === "granted" ? "unsupported" : Notification.permission;

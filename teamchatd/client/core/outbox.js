@@ -112,7 +112,7 @@ const isLike = (entry, message) =>
 export async function openOutbox() {
   kept = openDatabase().catch(() => null);
   const entries = (await (await kept)?.getAll("outbox").catch(() => [])) ?? [];
-  entries.filter(({ userId }) => userId === mine()).forEach(({ clientId }) => inherit(clientId));
+  entries.filter((each) => each.userId === mine() && isWhole(each)).forEach(({ clientId }) => inherit(clientId));
 }
 
 /** Fetched only now: nobody's first look has to wait for it. */
@@ -129,6 +129,10 @@ function inherit(clientId) {
   const take = async (done) => adopt(await (await kept)?.get("outbox", clientId).catch(() => null), done);
   hold(`outbox ${clientId}`, take, { signal: awaited.signal });
 }
+
+const isWhole = ({ placeId, parentId, content, files }) =>
+  [placeId, parentId ?? "", content].every((each) => each?.trim)
+  && files?.every?.((file) => file?.blob instanceof Blob);
 
 export function closeOutbox() {
   awaited.abort();

@@ -69,7 +69,7 @@ export const beforeSigningOut = (work) => unfinished.add(work);
 
 export async function signOut() {
   await Promise.race([Promise.all([...unfinished].map((work) => work())), pause(PATIENCE)]);
-  const { access, refresh } = kept(NAME) ?? {};
+  const { access, refresh } = keptSession() ?? {};
   keep(LEAVING, Date.now());
   end();
   lost.value = false;
@@ -130,13 +130,28 @@ const pair = ({ accessToken, refreshToken, exp }) => ({
   until: Date.now() + exp * 1000,
 });
 
+/** What is kept may be another page's. */
+function keptSession() {
+  const held = kept(NAME);
+  return isWhole(held ?? undefined) ? held : null;
+}
+
+const isWhole = ({ access, refresh, until, user } = {}) =>
+  isToken(access)
+  && (refresh === null || isToken(refresh))
+  && until > 0
+  && [user?.id, user?.userName].every((each) => typeof each === "string");
+
+/** RFC 6750, section 2.1. */
+const isToken = (token) => typeof token === "string" && /^[\w.~+/-]+=*$/.test(token);
+
 // --- While it lasts --------------------------------------------------------------------
 
 const whoIsHere = () => session.peek()?.user.id;
 
 /** @returns {object|null} what is kept, if it is still this user's and not the next one's. */
 function heldBy(userId) {
-  const held = kept(NAME);
+  const held = keptSession();
   return held?.user.id === userId ? held : null;
 }
 
@@ -217,7 +232,7 @@ async function withToken(work, userId = whoIsHere()) {
 
 /** Somebody told us who we are now: `PUT /users/me`, or an event. */
 export function renewUser(user) {
-  const held = kept(NAME);
+  const held = keptSession();
   if (!held || held.user.id !== user.id) return;
   keep(NAME, { ...held, user: { ...held.user, ...user } });
   session.value = { user: { ...held.user, ...user } };
@@ -235,7 +250,7 @@ function hold(held) {
  */
 function renewInTime() {
   clearTimeout(timer);
-  const held = kept(NAME);
+  const held = keptSession();
   if (!held?.refresh) return;
   const wait = Math.max(held.until - Date.now() - 2 * EARLY, SELDOM);
   timer = setTimeout(() => accessToken().catch(() => {}).finally(renewInTime), wait);
@@ -244,8 +259,9 @@ function renewInTime() {
 /** @returns {ApiError} to be thrown: there is no session any more. */
 export function lose() {
   // Another tab may have let in somebody else, whose session this is not.
-  if (kept(NAME) && !heldBy(whoIsHere())) return over();
-  if (kept(NAME) || session.value) lost.value = !isLeaving();
+  const held = keptSession();
+  if (held && !heldBy(whoIsHere())) return over();
+  if (held || session.value) lost.value = !isLeaving();
   end();
   return over();
 }
@@ -267,14 +283,14 @@ if (location.search) history.replaceState(null, "", location.pathname + location
 /** Look at what this browser keeps and what the address brought. */
 export async function arrive() {
   onKept((name) => (name === NAME || name === null) && follow());
-  if (brought.has("access_token")) return arriveFromProvider();
-  if (brought.has("oauth_error")) {
+  if (brought.has("access_token")) await arriveFromProvider();
+  else if (brought.has("oauth_error")) {
     // A link could bring any sentence, and the page would lend it its face.
     if (isAwaited()) arrival.value = { kind: "failed", sentence: brought.get("oauth_error") };
   } else if (brought.has("token")) {
     arrival.value = { kind: "link", token: brought.get("token"), email: brought.get("email") ?? "" };
   }
-  const held = kept(NAME);
+  const held = keptSession();
   if (held) hold(held);
 }
 
@@ -312,7 +328,7 @@ async function arriveFromProvider() {
 
 /** Another tab has signed in, out, or has new tokens. */
 function follow() {
-  const held = kept(NAME);
+  const held = keptSession();
   if (!held) {
     lost.value = session.value !== null && !isLeaving();
     return void (session.value = null);

@@ -11,6 +11,7 @@ const FIRST = ["👍", "❤️", "😂", "🎉", "👀", "🙏", "✅", "🔥"];
 
 /** Names that fingers know from elsewhere and that the labels do not have. */
 const KNOWN_AS = {
+  __proto__: null, // or :constructor: would be a name, too
   "+1": "👍", "-1": "👎", thumbsup: "👍", thumbsdown: "👎", tada: "🎉", joy: "😂",
   rofl: "🤣", smile: "😄", smiley: "😃", grin: "😁", wink: "😉", sob: "😭", cry: "😢",
   heart: "❤️", fire: "🔥", eyes: "👀", pray: "🙏", clap: "👏", wave: "👋", ok: "👌",
@@ -100,7 +101,12 @@ export function emojiOf(list, code) {
 // --- Which were used last ----------------------------------------------------------------
 
 /** Last used first; somebody who has used none yet is offered the usual ones. */
-export const recentEmoji = signal(kept("emoji") ?? FIRST);
+export const recentEmoji = signal(usedBefore() ?? FIRST);
+
+function usedBefore() {
+  const list = kept("emoji");
+  return Array.isArray(list) && list.length && list.every((one) => one && typeof one === "string") ? list : null;
+}
 
 export function noteUse(emoji) {
   const others = recentEmoji.value.filter((one) => one !== emoji);

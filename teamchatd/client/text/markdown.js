@@ -6,11 +6,15 @@
  */
 
 import DOMPurify from "../vendor/purify.js";
-import { Marked } from "../vendor/marked.js";
+import { Marked, Tokenizer } from "../vendor/marked.js";
 import { cutAtMentions } from "../core/mentions.js";
 
 /** Deeper than anybody writes on purpose; thousands of nested quotes would hang the page. */
 const DEEPEST = 24;
+/** A table of hundreds of rows has fewer. */
+const MOST_ELEMENTS = 3000;
+/** What is emphasised ends so near: thousands of stars would each be compared with all others. */
+const REACH = 1000;
 const ALLOWED = {
   ALLOWED_TAGS: [
     "p", "br", "strong", "em", "del", "code", "pre", "a", "ul", "ol", "li", "blockquote", "hr",
@@ -39,6 +43,8 @@ const marked = new Marked({
     // would vanish: neither is meant in a chat.
     lheading: () => undefined,
     def: () => undefined,
+    emStrong: within(Tokenizer.prototype.emStrong),
+    del: within(Tokenizer.prototype.del),
   },
   renderer: {
     // All of one level, below the name of the place: whoever jumps from heading to heading
@@ -60,6 +66,15 @@ const marked = new Marked({
     checkbox: ({ checked }) => `<span class="${checked ? "box checked" : "box"}"></span> `,
   },
 });
+
+/** The same reader, near-sighted: `masked` is the paragraph, `src` the rest of it. */
+function within(read) {
+  return function near(src, masked, before) {
+    if (masked.length <= REACH) return false; // as it would be read anyway
+    const at = masked.length - src.length;
+    return read.call(this, src.slice(0, REACH), masked.slice(Math.max(0, at - REACH), at + REACH), before);
+  };
+}
 
 /**
  * @param {string} text as it was written.
@@ -83,7 +98,7 @@ export function rich(text, who) {
 function readMarkdown(text) {
   try {
     const fragment = DOMPurify.sanitize(marked.parse(text), ALLOWED);
-    if (isShowing(fragment) && !isDeeperThan(fragment, DEEPEST)) return fragment;
+    if (isShowing(fragment) && !isTooMuch(fragment)) return fragment;
   } catch {
     // So deeply nested that reading it ran out of stack.
   }
@@ -91,6 +106,9 @@ function readMarkdown(text) {
 }
 
 const isShowing = (fragment) => fragment.textContent.trim() || fragment.querySelector("hr, .box");
+
+const isTooMuch = (fragment) =>
+  fragment.querySelectorAll("*").length > MOST_ELEMENTS || isDeeperThan(fragment, DEEPEST);
 
 function isDeeperThan(node, levels) {
   const walker = document.createTreeWalker(node, NodeFilter.SHOW_ELEMENT);

@@ -3,6 +3,9 @@ import { imageUrl } from "../core/acts.js";
 import "./drawings.js";
 import { Icon } from "./icon.js";
 import { looked } from "./looking.js";
+import { styled } from "./styled.js";
+
+await styled("style/lightbox.css");
 
 const SWIPE = 60;
 

@@ -30,7 +30,7 @@ export function Picker({ anchor, choose }) {
 
   const load = () => {
     sentence.value = "";
-    loadEmoji().then((all) => (list.value = all), (error) => (sentence.value = error.message));
+    loadEmoji().then((all) => (list.value = all), () => (sentence.value = "The emoji could not be loaded."));
   };
   useEffect(load, []);
   useLayoutEffect(() => show(panel.current, anchor), []);
@@ -60,9 +60,11 @@ export function Picker({ anchor, choose }) {
       onInput=${({ target }) => (query.value = target.value)}
       onKeyDown=${(event) => event.key === "Enter" && first && (event.preventDefault(), choose(first.emoji))} />
     <div class="picker-list scrolls" onClick=${picked} onPointerOver=${pointed} onFocusIn=${pointed}>
-      ${sentence.value && html`<p class="picker-nothing" role="alert">${sentence.value}
-        <button class="link-button" type="button" onClick=${load}>Try again</button></p>`}
+      ${sentence.value && html`<div class="picker-nothing" role="alert"><p>${sentence.value}</p>
+        <button class="link-button" type="button" onClick=${load}>Try again</button></div>`}
       ${sections.map(({ name, emoji }) => html`<${Section} key=${name} name=${name} emoji=${emoji} />`)}
+      ${!list.value && !sentence.value && html`<p class="picker-loading" role="status"><span class="spinner"
+        aria-hidden="true"></span><span class="visually-hidden">Loading…</span></p>`}
       ${list.value && !sections.length && html`<p class="picker-nothing" role="status">There is no emoji by that name.</p>`}
     </div>
     <p class="picker-hint ellipsis" aria-hidden="true">${hint.value ?? "\u00a0"}</p>

@@ -18,6 +18,7 @@ export function Rich({ message }) {
   const names = content.includes("@") ? namesOf(users.value) : NOBODY;
   useLayoutEffect(() => {
     box.current.replaceChildren(nodesOf(message, names));
+    if (box.current.querySelector("[class^=language-]")) import("./coloured.js").catch(() => {});
     colour(box.current);
     if (updatedAt) markEdited(box.current, updatedAt);
   }, [content, updatedAt, names]);
@@ -41,8 +42,20 @@ function markEdited(box, at) {
   mark.title = `Edited ${fullTime(at)}`;
   mark.textContent = "(edited)";
   const last = box.lastElementChild;
-  if (last?.tagName === "P") last.append(" ", mark);
+  if (last?.tagName === "P") {
+    if (TURNING.test(last.textContent)) enclose(last);
+    last.append(" ", mark);
+  }
   else box.append(mark);
+}
+
+/** Signs that turn around what follows. */
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/;
+
+function enclose(line) {
+  const words = document.createElement("bdi");
+  words.append(...line.childNodes);
+  line.append(words);
 }
 
 async function copyCode({ target }) {
