@@ -8,11 +8,10 @@ arrive while the reader is busy share its next transaction, too.  Whatever comes
 alone waits for nobody.
 """
 
-import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Hashable
-from contextlib import closing
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple, cast
 
@@ -27,9 +26,10 @@ from twisted.python.failure import Failure
 from teamchatd.errors import Unavailable
 from teamchatd.model import Entry
 from teamchatd.store import entries as journal
+from teamchatd.store import lock, restored
 from teamchatd.store.change import Change
 from teamchatd.store.line import Job, Line
-from teamchatd.store.schema import Unusable, copies_in, upgrade
+from teamchatd.store.schema import Unusable, refuse_future, refuse_past, upgrade
 
 log = Logger()
 
@@ -93,9 +93,7 @@ class Head:
     number: int
 
 
-def run_batch(
-    cursor: sqlite3.Cursor, jobs: list[Job], told: int | None = None
-) -> list[Entry]:
+def run_batch(cursor: sqlite3.Cursor, jobs: list[Job], told: int | None = None) -> list[Entry]:
     """
     Run C{jobs} in one transaction, which the caller commits.
 
@@ -224,6 +222,39 @@ class Database(Service):
         super().stopService()
         done = gatherResults([self._changes.all_done(), self._readings.all_done()])
         return done.addCallback(lambda _: self._close())
+
+    def visit(self) -> None:
+        """
+        See whether the record can be worked with from here, beside a daemon that may be
+        running on it: with L{change_at_once} and L{at_once}.
+
+        @raise Unusable: it cannot.
+        """
+        if restored.is_unfinished(self._directory):
+            raise Unusable(
+                f"{self._directory} is half-way through a restore: start the daemon, or restore"
+                " again, and either finishes it"
+            )
+        if not self.path.exists():
+            raise Unusable(f"there is no database {self.path}: --data-dir says where it is")
+        try:
+            with closing(self._connect()) as connection:
+                refuse_future(connection)
+                refuse_past(connection)
+        except sqlite3.Error as error:
+            raise Unusable(f"{self.path} cannot be used: {error}") from error
+
+    @contextmanager
+    def at_once(self) -> Iterator[sqlite3.Cursor]:
+        """
+        Read one state of the record, in this thread.  Blocks: see L{visit}.
+        """
+        try:
+            with closing(self._connect()) as connection:
+                connection.execute("BEGIN")
+                yield connection.cursor()
+        except sqlite3.Error as error:
+            raise Unusable(f"{self.path} cannot be read: {error}") from error
 
     def head(self) -> Head:
         """
@@ -362,30 +393,29 @@ class Database(Service):
 
     def _take_directory(self) -> None:
         """
-        Make sure that this daemon is the only one in its data directory: two
-        would each number the journal as if they were alone.
+        Make sure that this daemon is the only one in its data directory, and that
+        what is there is what was last restored.
         """
+        self._lock = lock.take(self._directory)
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = self._directory / "lock"
-            self._lock = open(lock, "a", opener=_for_us_only)  # noqa: SIM115 - held until we stop
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._close_to_others(lock)
-        except BlockingIOError as error:
-            self._lock.close()
-            raise Unusable(f"another teamchat is running on {self._directory}") from error
+            if restored.is_unfinished(self._directory):
+                aside = restored.finish(self._directory)
+                log.info("Finished a restore; what was there is in {aside}", aside=str(aside))
+            self._close_to_others()
         except OSError as error:
+            self._lock.close()
             raise Unusable(
                 f"the data directory {self._directory} cannot be used: {error.strerror}"
             ) from error
 
-    def _close_to_others(self, lock: Path) -> None:
+    def _close_to_others(self) -> None:
         """
         A directory that somebody else made may be open to all, and so would be
         what SQLite makes in it.  Its other files get the mode of the database.
         """
-        os.close(_for_us_only(str(self.path), os.O_RDONLY | os.O_CREAT))
-        ours = [lock, *self._directory.glob(f"{self.path.name}*"), *copies_in(self._directory)]
+        os.close(lock.for_us_only(str(self.path), os.O_RDONLY | os.O_CREAT))
+        # Copies that upgrades have made are called like it, too.
+        ours = [self._directory / lock.NAME, *self._directory.glob(f"{self.path.name}*")]
         for path in ours:
             if path.stat().st_mode & 0o077:
                 path.chmod(0o600)
@@ -407,10 +437,6 @@ class Database(Service):
         self._writer.close()
         self._reader.close()
         self._lock.close()
-
-
-def _for_us_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _in_one_transaction(transaction: Transaction, jobs: list[Job], told: int) -> list[Entry]:
