@@ -64,24 +64,25 @@ def new(directory: Path) -> Path:
     return half
 
 
-def take_over(directory: Path, stamp: str) -> Path | None:
+def make_count(directory: Path, stamp: str) -> None:
     """
-    From here on what is in the folder that L{new} has made is the record.
+    From here on what is in the folder that L{new} has made is the record.  What is left to
+    be done, L{finish} does.
 
     @param stamp: tells the old one from others that were moved aside.
-    @return: where the old one is now; L{None} where there was none.
     """
     half = directory / HALF
     settle_all(half)
     half.rename(directory / f"{WHOLE}{stamp}")
     settle(directory)
-    return finish(directory)
 
 
 def finish(directory: Path) -> Path | None:
     """
-    Finish what L{take_over} has begun, if it has begun anything.  May itself be cut off
+    Finish what L{make_count} has begun, if it has begun anything.  May itself be cut off
     at any moment, and called again.
+
+    @return: where the old one is now, if it was moved just now.
     """
     aside = None
     for whole in list(_begun(directory, WHOLE)):

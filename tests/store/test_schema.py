@@ -187,13 +187,13 @@ def test_what_was_read_before_pointers(settled):
     assert settled.execute(kept).fetchall() == said
     assert settled.execute("SELECT * FROM reads").fetchall() == []
     for who in ("ada", "bob", "cleo", "eve"):
-        assert {read.unread for read in reads._all(settled.cursor(), who)} == {0}
+        assert {read.unread for read in reads.all_of(settled.cursor(), who)} == {0}
     add = (
         "INSERT INTO messages (id, position, place_id, author_id, content, created_at)"
         " VALUES ('m5', 10, 'garden', 'ada', 'hi', 100)"
     )
     settled.execute(add)
-    unread = {read.channel_id: read.unread for read in reads._all(settled.cursor(), "bob")}
+    unread = {read.channel_id: read.unread for read in reads.all_of(settled.cursor(), "bob")}
     assert unread == {"garden": 1, "pond": 0}
     assert settled.execute("PRAGMA foreign_key_check").fetchall() == []
     assert settled.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -213,7 +213,7 @@ def test_beside_code_that_knows_no_pointers(settled):
     assert settled.execute(last).fetchall() == [(9,)]
     needed = "SELECT max(compatible_from) FROM schema WHERE number = 5"
     assert settled.execute(needed).fetchall() == [(4,)]
-    assert [read.unread for read in reads._all(settled.cursor(), "fay")] == [0, 3]
+    assert [read.unread for read in reads.all_of(settled.cursor(), "fay")] == [0, 3]
 
 
 def test_all_or_nothing(connection, monkeypatch):
