@@ -46,7 +46,8 @@ def copy(
             connection.execute("VACUUM INTO ?", (str(half),))
             os.fsync(file)
         finally:
-            connection.set_progress_handler(None, 0)
+            if progress is not None:
+                connection.set_progress_handler(None, 0)
             os.close(file)
         half.rename(target)
         settle(target.parent)

@@ -343,14 +343,14 @@ def test_replace(made, put_back, daemon):
     assert aside.parent == daemon.directory
 
 
-def test_replace_twice(made, put_back, daemon):
+def test_replace_twice(made, put_back, daemon, silent):
     """
     What moved aside stays when something else does.
     """
     first = put_back(made, daemon.directory, replace=True)
     kept = everything(first)
     place = Place(Config(), daemon.directory)
-    second = restore.restore(place, made, True, lambda: NOON + 60, backup.Progress("", None))
+    second = restore.restore(place, made, True, lambda: NOON + 60, silent)
     assert everything(first) == kept
     assert (second / "teamchat.sqlite").exists()
 

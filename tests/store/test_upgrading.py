@@ -126,9 +126,7 @@ def test_killed(tmp_path):
             connection = connected(path)
             connection.execute("PRAGMA journal_mode = WAL")
             killed_inside(connection, moment)
-            schema.copying.STEPS, before = 1 << 40, schema.copying.STEPS  # ours is the handler
             schema.upgrade(connection, path.parent)
-            schema.copying.STEPS = before
 
         if survives(upgrade):
             break
