@@ -27,7 +27,10 @@ from teamchatd.store.schema import Unusable
 from teamchatd.store.sessions import Opening
 
 PATIENCE = 10
-"""Seconds for one answer.  What is held back longer, people do not wait for."""
+"""Seconds for one answer."""
+
+PATIENCE_FOR_EVENTS = 5
+"""Seconds for the first event, which is there at once where nobody holds it back."""
 
 SESSION_SECONDS = 60
 """If we are killed, the session ends by itself."""
@@ -58,16 +61,16 @@ class Door:
     certificate_until: float | None = field(init=False, default=None)
 
     @contextmanager
-    def asked(self, path: str, **headers: str) -> Iterator[HTTPResponse]:
+    def asked(self, path: str, seconds: float, **headers: str) -> Iterator[HTTPResponse]:
         """
-        The beginning of the answer.
+        The beginning of the answer, and for so many seconds whatever comes of it.
 
         @raise OSError: there is none.
         @raise HTTPException: it is not one of HTTP.
         """
         parts = urlsplit(self.url)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE)
+        connection = kind(parts.hostname or "", parts.port, timeout=seconds)
         try:
             connection.connect()
             self.own = connection.sock.getsockname()[0]
@@ -102,7 +105,7 @@ def findings(place: Place, now: Callable[[], float]) -> list[Finding]:
 def _reached(door: Door) -> Finding:
     what, url = "address", door.url
     try:
-        with door.asked("/health") as answer:
+        with door.asked("/health", PATIENCE) as answer:
             status, location = answer.status, answer.getheader("Location")
     except ssl.SSLCertVerificationError as error:
         sentence = f"the certificate of {url} is not good: {error.verify_message}. Renew it"
@@ -185,11 +188,12 @@ def _events(door: Door, token: str) -> Finding:
     what = "events"
     held = Finding.wrong(
         what,
-        f"the proxy holds them back: nothing came within {PATIENCE} seconds. Turn off its"
+        f"the proxy holds them back: nothing came within {PATIENCE_FOR_EVENTS} seconds. Turn off its"
         " buffering for /events (nginx: proxy_buffering off)",
     )
     try:
-        with door.asked("/events", Authorization=f"Bearer {token}") as answer:
+        bearer = f"Bearer {token}"
+        with door.asked("/events", PATIENCE_FOR_EVENTS, Authorization=bearer) as answer:
             if answer.status == 401:
                 return Finding.wrong(
                     what,
@@ -219,7 +223,7 @@ def _proxies(door: Door, token: str, settings: Config) -> Finding:
     what = "client addresses"
     try:
         with door.asked(
-            "/auth/address", Authorization=f"Bearer {token}", X_Forwarded_For=FORGED
+            "/auth/address", PATIENCE, Authorization=f"Bearer {token}", X_Forwarded_For=FORGED
         ) as answer:
             seen = str(orjson.loads(answer.read())["address"])
     except (OSError, HTTPException, ValueError, KeyError, TypeError):

@@ -51,12 +51,14 @@ def test_under_load(as_process, tmp_path):
         status, said, complaint = teamchat(daemon, "backup", backups)
         assert (status, complaint) == (0, "")
         tally.await_count(len(before) + 50)
-        daemon.stop()
+        daemon.kill()
         for one in working:
             one.result(PATIENCE)
     [backup] = backups.iterdir()
     assert said.startswith(f"{backup}: ")
 
+    refused = (1, "", f"teamchat: another teamchat is running on {other.data}\n")
+    assert teamchat(other, "restore", backup, "--replace") == refused
     other.stop()
     status, said, complaint = teamchat(other, "restore", backup, "--replace")
     assert (status, complaint) == (0, "")
@@ -80,23 +82,6 @@ def test_under_load(as_process, tmp_path):
     assert listener.await_events(3)[2].payload["content"] == "it goes on"
     daemon.assert_untroubled()
     other.assert_untroubled()
-
-
-def test_while_running(as_process, tmp_path):
-    """
-    A daemon that runs keeps what it has.
-    """
-    daemon = as_process()
-    ada = daemon.token("ada")
-    daemon.say(ada, "hello")
-    assert teamchat(daemon, "backup", tmp_path / "backups")[0] == 0
-    [backup] = (tmp_path / "backups").iterdir()
-    status, _, complaint = teamchat(daemon, "restore", backup, "--replace")
-    assert (status, complaint) == (
-        1,
-        f"teamchat: another teamchat is running on {daemon.data}\n",
-    )
-    assert daemon.read(ada) == ["hello"]
 
 
 def test_finished_by_the_daemon(as_process, tmp_path):

@@ -4,21 +4,25 @@ C{teamchat} beside a daemon that runs, and what it sees of it from outside.
 
 import json
 import socket
+import sqlite3
 import ssl
 import threading
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 
 import pytest
+import pytest_twisted
 import trustme
 from attrs import evolve
+from twisted.internet import reactor
 
 from teamchatd import config
-from teamchatd.console import public
+from teamchatd.console import mail, public
 from teamchatd.console.place import Place
 from tests.real.command import teamchat
-from tests.real.daemon import free_port
+from tests.real.daemon import RealDaemon, free_port
 
 pytestmark = pytest.mark.real
 
@@ -110,26 +114,19 @@ def test_check(as_process):
 @pytest.mark.parametrize(
     ("password", "state"), [("correct horse", "ok"), ("wrong horse", "wrong"), (None, "wrong")]
 )
-def test_mail(as_process, office, password, state):
+@pytest_twisted.ensureDeferred
+async def test_mail(office, password, state):
     """
     The mail server is greeted and logged in to, and gets no letter.
     """
     office = office(password="correct horse")
-    daemon = as_process(
-        email={
-            "host": "127.0.0.1",
-            "port": office.port,
-            "secure": False,
-            "user": "chat",
-            "password": password or "x",
-            "from": "chat@example.org",
-        }
+    email = config.Email(
+        "127.0.0.1", office.port, False, "chat", password or "any", "chat@example.org"
     )
     if password is None:
         office.close()
-    _, said, _ = teamchat(daemon, "check", "--json")
-    [found] = [each for each in json.loads(said) if each["what"] == "mail"]
-    assert found["state"] == state, found
+    found = await mail.look(reactor, evolve(config.Config(), email=email))
+    assert found.state == state, found
     assert office.is_empty
 
 
@@ -162,11 +159,15 @@ class Proxy:
             threading.Thread(target=self._pass_on, args=(client, address), daemon=True).start()
 
     def _pass_on(self, client, address):
-        daemon = socket.create_connection(("127.0.0.1", self._to), source_address=(PROXY, 0))
+        here = (PROXY, 0)
         try:
-            if self._tls:
-                client = self._tls.wrap_socket(client, server_side=True)
-            with closing(client), closing(daemon):
+            with (
+                closing(client),
+                socket.create_connection(("127.0.0.1", self._to), source_address=here) as daemon,
+                closing(
+                    self._tls.wrap_socket(client, server_side=True) if self._tls else client
+                ) as client,
+            ):
                 head = b""
                 while b"\r\n\r\n" not in head:
                     head += client.recv(4096)
@@ -209,11 +210,10 @@ def proxy():
 
 
 @pytest.fixture
-def seen(monkeypatch):
+def seen():
     """
     What is found through an address: state and sentence, by what it is about.
     """
-    monkeypatch.setattr(public, "PATIENCE", 1)
 
     def seen(daemon, url, trusted=(), now=time.time):
         settings = config.Config()
@@ -222,7 +222,7 @@ def seen(monkeypatch):
             auth=evolve(settings.auth, app_url=url),
             server=evolve(
                 settings.server,
-                trusted_proxies=tuple(config.sections.ip_network(each) for each in trusted),
+                trusted_proxies=tuple(ip_network(each) for each in trusted),
             ),
         )
         found = public.findings(Place(settings, daemon.data), now)
@@ -234,14 +234,25 @@ def seen(monkeypatch):
 TRUSTED = (f"{PROXY}/32",)
 
 
-@pytest.fixture
-def behind(as_process):
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory):
     """
     A daemon that trusts the proxy, and has somebody to sign in.
     """
-    daemon = as_process(server={"trusted_proxies": TRUSTED})
+    daemon = RealDaemon(tmp_path_factory.mktemp("behind"), server={"trusted_proxies": TRUSTED})
     daemon.token("ada")
-    return daemon
+    yield daemon
+    daemon.stop()
+    daemon.assert_untroubled()
+    assert_nobody_is_left(daemon)
+
+
+def assert_nobody_is_left(daemon):
+    """
+    Each check has ended the session that it opened; ada's own is there.
+    """
+    with closing(sqlite3.connect(daemon.data / "teamchat.sqlite")) as connection:
+        assert connection.execute("SELECT user_agent FROM sessions").fetchall() == [("",)]
 
 
 @pytest.mark.parametrize("forwarded", [appended, lambda given, client: client])
@@ -254,10 +265,11 @@ def test_good_proxy(behind, proxy, seen, forwarded):
     assert list(found) == ["address", "events", "client addresses"]
 
 
-def test_holding_back(behind, proxy, seen):
+def test_holding_back(behind, proxy, seen, monkeypatch):
     """
     One that waits for the end of what has none.
     """
+    monkeypatch.setattr(public, "PATIENCE_FOR_EVENTS", 0.5)
     proxy = proxy(behind.port, is_patient=True)
     state, sentence = seen(behind, f"http://127.0.0.1:{proxy.port}", TRUSTED)["events"]
     assert (state, sentence.startswith("the proxy holds them back")) == ("wrong", True)
@@ -272,20 +284,33 @@ def test_gullible(behind, proxy, seen):
     assert (state, sentence.startswith("anybody can say to be anybody")) == ("wrong", True)
 
 
-@pytest.mark.parametrize(
-    ("forwarded", "trusted"), [(appended, ()), (lambda given, client: None, TRUSTED)]
-)
-def test_everybody_is_the_proxy(as_process, proxy, seen, forwarded, trusted):
+@pytest.mark.parametrize("forwarded", [lambda given, client: None, lambda given, client: "?"])
+def test_everybody_is_the_proxy(behind, proxy, seen, forwarded):
     """
-    One that the daemon does not trust, or that says nothing.
+    One that does not say who it speaks for.
     """
-    daemon = as_process(server={"trusted_proxies": trusted})
-    daemon.token("ada")
-    proxy = proxy(daemon.port, forwarded)
-    found = seen(daemon, f"http://127.0.0.1:{proxy.port}", trusted)
+    proxy = proxy(behind.port, forwarded)
+    assert_everybody_is_the_proxy(seen(behind, f"http://127.0.0.1:{proxy.port}", TRUSTED))
+
+
+def assert_everybody_is_the_proxy(found):
     state, sentence = found["client addresses"]
     assert state == "wrong"
     assert sentence.startswith(f"everybody seems to come from {PROXY}, and shares one rate limit")
+
+
+def test_untrusted(as_process, behind, proxy, seen):
+    """
+    A daemon that was not told of its proxy.
+    """
+    daemon = as_process()
+    url = f"http://127.0.0.1:{proxy(daemon.port, appended).port}"
+    assert seen(daemon, url)["events"][0] == "note"  # there is nobody yet to be signed in
+    daemon.token("ada")
+    assert_everybody_is_the_proxy(seen(daemon, url))
+    # And what answers there is not the daemon of another data directory.
+    state, sentence = seen(behind, url)["events"]
+    assert (state, "does not know who is in this data directory" in sentence) == ("wrong", True)
 
 
 def test_from_a_trusted_place(behind, seen):
@@ -294,21 +319,6 @@ def test_from_a_trusted_place(behind, seen):
     """
     found = seen(behind, f"http://127.0.0.1:{behind.port}", ("127.0.0.0/8",))
     assert found["client addresses"][0] == "note"
-
-
-def test_another_teamchat(as_process, behind, seen):
-    """
-    What answers is not the daemon of this data directory.
-    """
-    other = as_process()
-    found = seen(behind, f"http://127.0.0.1:{other.port}")
-    state, sentence = found["events"]
-    assert (state, "does not know who is in this data directory" in sentence) == ("wrong", True)
-
-
-def test_nobody_yet(as_process, seen):
-    daemon = as_process()
-    assert seen(daemon, f"http://127.0.0.1:{daemon.port}")["events"][0] == "note"
 
 
 @pytest.mark.parametrize(
@@ -321,13 +331,15 @@ def test_nobody_yet(as_process, seen):
         ),
         (b"SSH-2.0-OpenSSH\r\n", "does not answer (SSH-2.0-OpenSSH"),
         (b"", "does not answer (Remote end closed"),
-        (None, "does not answer within 1 seconds"),
+        (None, "does not answer within 0.5 seconds"),
     ],
 )
-def test_somebody_else(behind, seen, answer, sentence):
+def test_somebody_else(behind, seen, monkeypatch, answer, sentence):
     """
     What answers is something else.
     """
+    if answer is None:
+        monkeypatch.setattr(public, "PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve():
@@ -348,24 +360,24 @@ def test_somebody_else(behind, seen, answer, sentence):
     assert (state, sentence in said) == ("wrong", True), said
 
 
-@pytest.mark.parametrize(
-    ("days", "state", "words"), [(90, "ok", "is good for 89 more days"), (13, "note", "in 12 days")]
-)
-def test_certificate(behind, proxy, seen, tmp_path, monkeypatch, days, state, words):
+def test_certificate(behind, proxy, seen, tmp_path, monkeypatch):
     """
     A certificate that is about to run out is told of before browsers tell everybody.
     """
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    until = datetime.now(UTC) + timedelta(days=days)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1", not_after=until).configure_cert(context)
-    url = f"https://127.0.0.1:{proxy(behind.port, tls=context).port}"
-    found = seen(behind, url)
-    assert list(found) == ["address"]
-    assert "is not good: " in found["address"][1]
+
+    def found(days):
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        until = datetime.now(UTC) + timedelta(days=days)
+        authority.issue_cert("127.0.0.1", not_after=until).configure_cert(context)
+        return seen(behind, f"https://127.0.0.1:{proxy(behind.port, tls=context).port}", TRUSTED)
+
+    [(state, sentence)] = found(90).values()
+    assert (state, "is not good: " in sentence) == ("wrong", True)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    found = seen(behind, url, TRUSTED)
-    assert found["certificate"][0] == state
-    assert words in found["certificate"][1]
-    assert found["events"][0] == "ok"
+    good, late = found(90), found(13)
+    assert good["certificate"] == ("ok", "is good for 89 more days")
+    assert good["events"][0] == "ok"
+    state, sentence = late["certificate"]
+    assert (state, "runs out in 12 days" in sentence) == ("note", True)
