@@ -188,8 +188,8 @@ def _events(door: Door, token: str) -> Finding:
     what = "events"
     held = Finding.wrong(
         what,
-        f"the proxy holds them back: nothing came within {PATIENCE_FOR_EVENTS} seconds. Turn off its"
-        " buffering for /events (nginx: proxy_buffering off)",
+        f"the proxy holds them back: nothing came within {PATIENCE_FOR_EVENTS} seconds. Turn off"
+        " its buffering for /events (nginx: proxy_buffering off)",
     )
     try:
         bearer = f"Bearer {token}"

@@ -243,6 +243,7 @@ class Database(Service):
                 refuse_past(connection)
         except sqlite3.Error as error:
             raise Unusable(f"{self.path} cannot be used: {error}") from error
+        self.begin()
 
     @contextmanager
     def at_once(self) -> Iterator[sqlite3.Cursor]:

@@ -8,9 +8,11 @@ from io import StringIO
 
 import pytest
 
+from teamchatd.auth import passwords
 from teamchatd.config import Config
 from teamchatd.console import main, place
 from teamchatd.console.terminal import Progress
+from tests.daemon import BCRYPT_COST
 from tests.files import corpus
 
 
@@ -42,6 +44,7 @@ def teamchat(daemon, monkeypatch, capsys):
     says, and what it complains of.
     """
     monkeypatch.setattr(place, "reactor", daemon.clock)
+    monkeypatch.setattr(passwords, "BCRYPT_COST", BCRYPT_COST)
 
     def teamchat(*arguments, sent="", typed=None, mode=None):
         """

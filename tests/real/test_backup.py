@@ -2,7 +2,6 @@
 Backups of a daemon that is at work, served by another.
 """
 
-import re
 import sqlite3
 import subprocess
 from base64 import b64encode
@@ -11,6 +10,11 @@ from contextlib import closing
 
 import pytest
 
+from teamchatd.config import Config
+from teamchatd.console import backup
+from teamchatd.console.place import Place
+from teamchatd.console.terminal import CannotDo, Progress
+from tests.daemon import NOON
 from tests.files import corpus
 from tests.real.command import teamchat
 from tests.real.daemon import PATIENCE
@@ -54,13 +58,13 @@ def test_under_load(as_process, tmp_path):
         daemon.kill()
         for one in working:
             one.result(PATIENCE)
-    [backup] = backups.iterdir()
-    assert said.startswith(f"{backup}: ")
+    [made] = backups.iterdir()
+    assert said.startswith(f"{made}: ")
 
     refused = (1, "", f"teamchat: another teamchat is running on {other.data}\n")
-    assert teamchat(other, "restore", backup, "--replace") == refused
+    assert teamchat(other, "restore", made, "--replace") == refused
     other.stop()
-    status, said, complaint = teamchat(other, "restore", backup, "--replace")
+    status, said, complaint = teamchat(other, "restore", made, "--replace")
     assert (status, complaint) == (0, "")
     assert f"What was there before is in {other.data}/before-restore-" in said
     restored, all_rows = rows(other.data, MESSAGES), rows(daemon.data, MESSAGES)
@@ -93,43 +97,39 @@ def test_finished_by_the_daemon(as_process, tmp_path):
     ada = daemon.token("ada")
     daemon.say(ada, "new")
     assert teamchat(daemon, "backup", tmp_path / "backups")[0] == 0
-    [backup] = (tmp_path / "backups").iterdir()
+    [made] = (tmp_path / "backups").iterdir()
     daemon.say(ada, "old")
     daemon.stop()
     half = daemon.data / ".restored-x"
     half.mkdir(mode=0o700)
     for name in ("teamchat.sqlite", "jwt-secret", "files"):
-        (backup / name).rename(half / name)
-    status, _, complaint = teamchat(daemon, "user", "list")
-    assert (status, "half-way through a restore" in complaint) == (1, True)
+        (made / name).rename(half / name)
     daemon.start()
     daemon.await_log(rf"Finished a restore; what was there is in {daemon.data}/before-restore-x")
     assert daemon.read(ada) == ["new"]
     daemon.assert_untroubled()
 
 
-def test_small_disk(as_process, tmp_path, request):
+def test_small_disk(in_memory, tmp_path, request):
     """
     On a disk that is too small nothing is begun, and it is said how much there is.
     """
-    daemon = as_process()
-    daemon.say(daemon.token("ada"), "hello")
-    small = tmp_path / "small"
+    daemon = in_memory()
+    small, progress = tmp_path / "small", Progress("Copying")
     small.mkdir()
+    place = Place(Config(), daemon.directory)
     if not may_mount(tmp_path):
         request.node.user_properties.append(("disk", "may not mount: a file is in the way"))
         (small / "file").write_text("not a backup")
-        assert teamchat(daemon, "backup", small)[0] == 1
+        with pytest.raises(CannotDo):
+            backup.back_up(place, small, lambda: NOON, progress)
         return
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "small", small], check=True)
     try:
-        status, _, complaint = teamchat(daemon, "backup", small)
-        assert status == 1
-        assert re.fullmatch(
-            r"teamchat: The backup takes \d+\.\d kB, and in \S+ 4\.2 MB are free\."
-            r" Nothing was changed: make room first\.\n",
-            complaint,
-        )
+        with pytest.raises(
+            CannotDo, match=r"The backup takes \d+\.\d kB, and in \S+ 4\.2 MB are free\."
+        ):
+            backup.back_up(place, small, lambda: NOON, progress)
         assert list(small.iterdir()) == []
     finally:
         subprocess.run(["umount", small], check=True)
