@@ -42,7 +42,10 @@ def copied(source: Path, target: Path) -> Sum:
     Copy a file to where there is none.
     """
     digest, size = sha256(), 0
-    with open(source, "rb") as original, open(target, "xb", opener=_for_us_only) as copy:
+    with (
+        open(source, "rb", opener=_no_link) as original,
+        open(target, "xb", opener=_for_us_only) as copy,
+    ):
         while chunk := original.read(AT_ONCE):
             digest.update(chunk)
             copy.write(chunk)
@@ -96,6 +99,13 @@ def explaining(what: str) -> Iterator[None]:
 
 def printable(text: str) -> str:
     return re.sub(r"[^\x20-\x7e]", "?", text)
+
+
+def _no_link(path: str, flags: int) -> int:
+    """
+    Root may be asking for what somebody else has put there.
+    """
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 def _for_us_only(path: str, flags: int) -> int:

@@ -85,11 +85,14 @@ def place(chosen: Namespace) -> Place:
 def become_owner(directory: Path) -> None:
     """
     Root becomes the owner of C{directory}; everybody else stays who they are.
+
+    Where only root gets at it, as with systemd's C{DynamicUser=} (C{/var/lib/private}), root
+    stays root: SQLite gives what it makes to the owner of the database, and L{give} the rest.
     """
     if os.geteuid() != 0 or not directory.exists():
         return
     owner = directory.stat()
-    if owner.st_uid == 0:
+    if owner.st_uid == 0 or not _gets_in(directory, owner):
         return
     try:
         os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
@@ -97,6 +100,35 @@ def become_owner(directory: Path) -> None:
         os.setgroups([])
     os.setgid(owner.st_gid)
     os.setuid(owner.st_uid)
+
+
+def _gets_in(directory: Path, owner: os.stat_result) -> bool:
+    """
+    Whether the owner could, coming from the root of the file system.
+    """
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        return os.access(directory, os.R_OK | os.W_OK | os.X_OK, effective_ids=True)
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
+def give(path: Path, directory: Path) -> None:
+    """
+    Let what we have made in C{directory}, and all below it, belong to its owner.
+    """
+    owner = directory.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    for below, _, names in os.walk(path):
+        for each in (below, *(os.path.join(below, name) for name in names)):
+            os.chown(each, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def me() -> str:

@@ -343,6 +343,31 @@ def test_replace(made, put_back, daemon):
     assert aside.parent == daemon.directory
 
 
+def test_way_back(made, put_back, daemon):
+    """
+    The copy that an upgrade has made, with the images and the secret that are there.
+    """
+    (daemon.directory / "jwt-secret").write_text("x" * 64)
+    copy = daemon.directory / "teamchat.sqlite.before-0006-at-4"
+    shutil.copy(made / "teamchat.sqlite", copy)
+    before = everything(daemon.directory)
+    with pytest.raises(restore.CannotDo, match="With --replace"):
+        put_back(copy, daemon.directory)
+    aside = put_back(copy, daemon.directory, replace=True)
+    before.pop("lock")
+    assert everything(aside) == before
+    assert said_in(daemon.directory) == ["hello", "look"]
+    assert era(daemon.directory / "teamchat.sqlite") != era(aside / "teamchat.sqlite")
+    found = everything(daemon.directory)
+    for name in ("jwt-secret", f"files/{an_image(made).name}"):
+        assert found[name] == before[name]
+    shutil.rmtree(aside)
+    assert an_image(daemon.directory).read_bytes()
+    with pytest.raises(Exception, match="is damaged"):
+        put_back(daemon.directory / "jwt-secret", daemon.directory, replace=True)
+    assert said_in(daemon.directory) == ["hello", "look"]
+
+
 def test_replace_twice(made, put_back, daemon, silent):
     """
     What moved aside stays when something else does.

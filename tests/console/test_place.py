@@ -9,8 +9,10 @@ from contextlib import closing
 
 import pytest
 
-from teamchatd.console import place
+from teamchatd.config import Config
+from teamchatd.console import backup, place, restore
 from teamchatd.console.terminal import Progress, in_words
+from tests.daemon import NOON
 from tests.killing import refusal
 
 OWNER = 54321
@@ -52,6 +54,44 @@ def test_root_leaves_nothing_behind(teamchat, daemon, ada, request):
     assert "teamchat.sqlite-wal" in names
     assert {path.stat().st_uid for path in daemon.directory.iterdir()} == {OWNER}
     owned(daemon.directory, 0)
+    daemon.database.startService()
+
+
+def test_where_only_root_gets(daemon, ada, tmp_path, request, silent):
+    """
+    systemd keeps what belongs to a C{DynamicUser=} in a directory of root's.  There root
+    stays root, and what it makes belongs to the owner nevertheless.
+    """
+    if os.geteuid() != 0:
+        request.node.user_properties.append(("root", "is not: nothing can be given away"))
+        place.give(daemon.directory, daemon.directory)
+        assert daemon.directory.stat().st_uid == os.geteuid()
+        return
+    daemon.database.stopService()
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    directory = private / "data"
+    shutil.copytree(daemon.directory, directory)
+    owned(directory, OWNER)
+    backups = tmp_path / "backups"
+    here = place.Place(Config(), directory)
+
+    def work():
+        place.become_owner(directory)
+        assert os.geteuid() == 0
+        database = sqlite3.connect(directory / "teamchat.sqlite")
+        database.execute("UPDATE settings SET value = 'x'")
+        database.commit()
+        made = backup.back_up(here, backups, lambda: NOON, silent).folder
+        assert {path.stat().st_uid for path in directory.rglob("*")} == {OWNER}
+        assert (directory / "teamchat.sqlite-shm").exists()
+        database.close()
+        (directory / "lock").unlink()
+        restore.restore(here, made, True, lambda: NOON, silent)
+        assert len(list(directory.rglob("*"))) > 5
+        assert {path.stat().st_uid for path in directory.rglob("*")} == {OWNER}
+
+    assert refusal(work, 1 << 30) == ""
     daemon.database.startService()
 
 
