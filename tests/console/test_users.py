@@ -240,3 +240,34 @@ def test_no_passwords_here(teamchat, daemon, ada, verb):
         'teamchat: Nobody has a password here: [auth] authMode is "dev".\n',
     )
     assert len(daemon.done(daemon.get("/users", ada))["users"]) == 1
+
+
+class TestMagicLinks:
+    """
+    Where people sign in with links.
+    """
+
+    @pytest.fixture
+    def daemon(self, make_daemon):
+        mail = {"host": "mail.example", "from_": "chat@example.org"}
+        return make_daemon(auth={"auth_mode": "magic-link", "is_invite_required": True}, email=mail)
+
+    def test_link(self, teamchat, daemon, monkeypatch):
+        """
+        Who is added gets a link that signs them in, once.
+        """
+        monkeypatch.setenv("TEAMCHAT_EMAIL_HOST", "mail.example")
+        monkeypatch.setenv("TEAMCHAT_EMAIL_FROM", "chat@example.org")
+        status, said, _ = teamchat("user", "add", "ada@example.org", "--admin")
+        assert status == 0
+        given = link_in(said)
+
+        def verify():
+            bearer = f"Bearer {given['token']}"
+            return daemon.post(
+                "/auth/verify", given={"email": given["email"]}, authorization=bearer
+            )
+
+        assert me(daemon, daemon.done(verify())["accessToken"])["isAdmin"]
+        assert verify().status == 400
+        assert daemon.outbox.letters == []
