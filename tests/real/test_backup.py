@@ -50,11 +50,11 @@ def test_under_load(as_process, tmp_path):
     tally, backups = Acknowledged(), tmp_path / "backups"
     with ThreadPoolExecutor(len(posters)) as threads:
         working = [threads.submit(each.post_until_the_end, daemon, tally) for each in posters]
-        tally.await_count(100)
+        tally.await_count(40)
         before = {message["id"] for each in posters for message in each.acknowledged}
         status, said, complaint = teamchat(daemon, "backup", backups)
         assert (status, complaint) == (0, "")
-        tally.await_count(len(before) + 50)
+        tally.await_count(len(before) + 20)
         daemon.kill()
         for one in working:
             one.result(PATIENCE)
