@@ -110,9 +110,7 @@ def back_up(place: Place, root: Path, now: Callable[[], float], progress: Progre
     if root.resolve().is_relative_to(place.directory.resolve()):
         raise CannotDo(f"{root} is in the data directory: a backup belongs elsewhere.")
     with explaining("The backup was not made"), _alone_in(root):
-        half = root / HALF
-        if half.exists():
-            shutil.rmtree(half)
+        half = _cleared(root)
         source = place.directory / DATABASE
         refuse_no_room(root, copying.size_of(source) + _size_of(place), "The backup")
         half.mkdir(mode=0o700)
@@ -208,6 +206,16 @@ def _alone_in(root: Path) -> Iterator[None]:
         os.close(directory)
 
 
+def _cleared(root: Path) -> Path:
+    """
+    Where a half backup would be, without what is left of one.
+    """
+    half = root / HALF
+    if half.exists():
+        shutil.rmtree(half)
+    return half
+
+
 def _free(root: Path, at: float) -> Path:
     stamp = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H%M%SZ}"
     folder, number = root / stamp, 1
@@ -232,5 +240,6 @@ def drop_older(root: Path, keep: int) -> Iterator[Path]:
     with explaining("An older backup was not deleted"), _alone_in(root):
         for old in in_order(root)[:-keep]:
             # Under another name first: what has the name of a backup is a whole one.
-            shutil.rmtree(old.rename(root / HALF))
+            old.rename(_cleared(root))
+            _cleared(root)
             yield old

@@ -401,7 +401,9 @@ class Database(Service):
         try:
             if restored.is_unfinished(self._directory):
                 aside = restored.finish(self._directory)
-                log.info("Finished a restore; what was there is in {aside}", aside=str(aside))
+                log.info("Finished a restore that had been cut off")
+                if aside is not None:
+                    log.info("What was there before it is in {aside}", aside=str(aside))
             self._close_to_others()
         except OSError as error:
             self._lock.close()

@@ -144,6 +144,8 @@ def test_keep(teamchat, root, back_up):
     """
     for _ in range(3):
         back_up()
+    (root / ".partial").mkdir()
+    (root / ".partial" / "half").touch()
     status, said, _ = teamchat("backup", root, "--keep", "2")
     assert status == 0
     assert said.count("Deleted") == 2

@@ -105,7 +105,7 @@ def test_finished_by_the_daemon(as_process, tmp_path):
     for name in ("teamchat.sqlite", "jwt-secret", "files"):
         (made / name).rename(half / name)
     daemon.start()
-    daemon.await_log(rf"Finished a restore; what was there is in {daemon.data}/before-restore-x")
+    daemon.await_log(rf"What was there before it is in {daemon.data}/before-restore-x\n")
     assert daemon.read(ada) == ["new"]
     daemon.assert_untroubled()
 
