@@ -97,6 +97,7 @@ log = Logger()
 DAY = 24 * 60 * 60
 EXPIRY_SECONDS = 60
 LETTER_SECONDS = 5
+LOOK_SECONDS = 1
 TRIM_SECONDS = 10 * 60
 AGING_SECONDS = 60
 SWEEP_SECONDS = 60
@@ -258,6 +259,7 @@ class House:
         retention = Retention(clearing, self.clock, chosen.chat.message_retention_days)
         keep_ms = chosen.events.keep_days * DAY * 1000
         yield chosen.events.heartbeat_seconds / BEATS, self.hub.beat
+        yield LOOK_SECONDS, self.database.look
         yield EXPIRY_SECONDS, self.sessions.end_expired
         yield LETTER_SECONDS, self.letters.wake
         yield EXPIRY_SECONDS, self.links.sweep
@@ -273,7 +275,7 @@ class House:
         """
         The record is open: what is written from now on is new, and is told.
         """
-        head = self.database.head()
+        head = self.database.begin()
         self.hub.begin(head.era, head.number)
         self.letters.begin()
 

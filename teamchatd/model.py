@@ -141,6 +141,12 @@ class Message(NamedTuple):
     thread_meta: ThreadMeta | None = None
 
 
+class Reaction(NamedTuple):
+    message_id: str
+    user_id: str
+    reaction: str
+
+
 @frozen
 class Conversation:
     """

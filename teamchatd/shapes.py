@@ -8,7 +8,9 @@ from teamchatd.model import (
     Author,
     Channel,
     Conversation,
+    Image,
     Message,
+    Reaction,
     Read,
     Session,
     ThreadMeta,
@@ -64,6 +66,27 @@ def message(message: Message) -> dict[str, Any]:
         shape["threadId"] = thread
     if meta is not None:
         shape["threadMeta"] = thread_meta(meta)
+    return shape
+
+
+def reaction(reaction: Reaction) -> dict[str, Any]:
+    return {
+        "messageId": reaction.message_id,
+        "userId": reaction.user_id,
+        "reaction": reaction.reaction,
+    }
+
+
+def image(image: Image, place_id: str, author_id: str, thread_id: str | None) -> dict[str, Any]:
+    shape: dict[str, Any] = {
+        "filename": image.file.name,
+        "contentType": image.file.content_type,
+        "channelId": place_id,
+        "authorId": author_id,
+        "thumbnail": None if image.thumbnail is None else image.thumbnail.name,
+    }
+    if thread_id is not None:
+        shape["threadId"] = thread_id
     return shape
 
 

@@ -40,6 +40,7 @@ CALLS = {
     "POST /auth/refresh",
     "POST /auth/logout",
     "GET /auth/me",
+    "GET /auth/address",
     "GET /auth/sessions",
     "DELETE /auth/sessions",
     "GET /users",

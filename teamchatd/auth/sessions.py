@@ -13,6 +13,7 @@ from teamchatd.auth.tokens import Claims, Tokens
 from teamchatd.errors import NotFound, Unavailable, Unidentified
 from teamchatd.model import Actor, Client, Daemons, Entry, Session
 from teamchatd.store.sessions import SESSIONS_ENDED, NotGood, Opening, SessionStore
+from teamchatd.store.users import ROLE_CHANGED
 
 MOST_KNOWN = 20_000
 """Tokens that are known without asking the record again."""
@@ -250,7 +251,7 @@ class Sessions:
     def notice(self, entry: Entry) -> None:
         """
         Hear what is addressed to the daemons: a session that has ended opens
-        nothing any more, here and at once.
+        nothing any more, here and at once; and who administrates may do so at once.
         """
         if not isinstance(entry.audience, Daemons) or entry.text is None:
             return
@@ -259,6 +260,8 @@ class Sessions:
             user_id, session_ids = said["payload"]["userId"], said["payload"]["sessionIds"]
             self._known.forget(user_id)
             self._ended(user_id, session_ids)
+        elif said["type"] == ROLE_CHANGED:
+            self._known.forget(said["payload"]["userId"])
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1000)

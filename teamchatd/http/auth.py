@@ -152,6 +152,11 @@ class SessionRoutes:
     async def me(self, request: Request, actor: Actor) -> Response:
         return answer({"user": shapes.user(await self._users.oneself(actor))})
 
+    @app.route("/auth/address", methods=["GET"])
+    @signed_in
+    async def address(self, request: Request, actor: Actor) -> Response:
+        return answer({"address": self.identity.client(request).ip})
+
     @app.route("/auth/refresh", methods=["POST"])
     @open_to_all
     async def refresh(self, request: Request) -> Response:

@@ -295,3 +295,12 @@ class Conversation(smtp.ESMTPClient):
                 " Set [email] secure = false, or the port that does, often 465."
             )
         return f"{self._server} and we could not agree on how."
+
+
+class Greeting(Conversation):
+    """
+    The same up to where the letter would begin.
+    """
+
+    def smtpState_from(self, code: int, resp: bytes) -> None:
+        self._end(None)

@@ -17,7 +17,7 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.protocol import Factory
 from twisted.internet.ssl import CertificateOptions, optionsForClientTLS
 
-from teamchatd.mail.conversation import Conversation, MailServer, Parcel
+from teamchatd.mail.conversation import Conversation, Greeting, MailServer, Parcel
 
 
 @define
@@ -38,7 +38,18 @@ class Postman:
         @raise Refused: it does not take it.
         @raise TryLater: it did not take it this time.
         """
-        talk = Conversation(self._server, packed(message), self._reactor, self._starttls_options())
+        return self._begin(Conversation, packed(message))
+
+    def greet(self) -> "Deferred[None]":
+        """
+        See whether the mail server would talk to us: as for a letter, and then none.
+
+        @raise Undelivered: see L{deliver}.
+        """
+        return self._begin(Greeting, Parcel(b"", b"", b""))
+
+    def _begin(self, kind: type[Conversation], parcel: Parcel) -> "Deferred[None]":
+        talk = kind(self._server, parcel, self._reactor, self._starttls_options())
         connecting = self._endpoint().connect(Introduction(talk))
         connecting.addErrback(talk.never_began)
         talk.hung_up = connecting.cancel

@@ -26,7 +26,7 @@ class GeneralStays(Invalid):
     """The one channel that is always there, under its name."""
 
 
-def _all(cursor: sqlite3.Cursor) -> list[Channel]:
+def all_of(cursor: sqlite3.Cursor) -> list[Channel]:
     rows = cursor.execute(f"SELECT {COLUMNS} FROM channels ORDER BY position")
     return [Channel(*row) for row in rows]
 
@@ -125,7 +125,7 @@ class ChannelStore:
         """
         Every channel, oldest first.
         """
-        return self._database.read(_all)
+        return self._database.read(all_of)
 
     def find(self, channel_id: str) -> "Deferred[Channel | None]":
         return self._database.read(find, channel_id)

@@ -8,11 +8,10 @@ arrive while the reader is busy share its next transaction, too.  Whatever comes
 alone waits for nobody.
 """
 
-import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Hashable
-from contextlib import closing
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple, cast
 
@@ -26,9 +25,11 @@ from twisted.python.failure import Failure
 
 from teamchatd.errors import Unavailable
 from teamchatd.model import Entry
+from teamchatd.store import entries as journal
+from teamchatd.store import lock, restored
 from teamchatd.store.change import Change
 from teamchatd.store.line import Job, Line
-from teamchatd.store.schema import Unusable, copies_in, upgrade
+from teamchatd.store.schema import Unusable, refuse_future, refuse_past, upgrade
 
 log = Logger()
 
@@ -40,6 +41,9 @@ LARGEST_BATCH = 500
 
 READ_AT_ONCE = 32
 """Readings in one transaction.  With fewer, handing them over is felt; with more, the waiting."""
+
+LOOKED_AT_ONCE = 1000
+"""Entries of others in one look."""
 
 NOT_STORED = "The server cannot store this right now. Nothing was changed. Try again later."
 STOPPING = "The server is stopping. Try again in a moment."
@@ -89,31 +93,35 @@ class Head:
     number: int
 
 
-def run_batch(cursor: sqlite3.Cursor, jobs: list[Job]) -> list[Entry]:
+def run_batch(cursor: sqlite3.Cursor, jobs: list[Job], told: int | None = None) -> list[Entry]:
     """
     Run C{jobs} in one transaction, which the caller commits.
 
     Mostly all of them succeed, and a savepoint for each would have been for nothing.
     If one fails, nothing has happened yet: they run again, each in a savepoint.
 
+    @param told: the number of the last entry that was told, where all are to be: what
+        others have written since comes before what C{jobs} write.
     @return: what is to be told once it is committed.
     @raise sqlite3.Error: the disk does not do it; nothing of the batch is kept.
     """
     cursor.execute("BEGIN IMMEDIATE")
     try:
-        return _run_all(cursor, jobs, _run)
+        return _run_all(cursor, jobs, _run, told)
     except Exception as error:
         _raise_of_disk(cursor, error)
         cursor.execute("ROLLBACK")
     cursor.execute("BEGIN IMMEDIATE")
-    return _run_all(cursor, jobs, _run_or_undo)
+    return _run_all(cursor, jobs, _run_or_undo, told)
 
 
 def _run_all(
-    cursor: sqlite3.Cursor, jobs: list[Job], run: Callable[[Change, Job], bool]
+    cursor: sqlite3.Cursor, jobs: list[Job], run: Callable[[Change, Job], bool], told: int | None
 ) -> list[Entry]:
     before = number = cursor.execute("SELECT number FROM head").fetchone()[0]
     entries: list[Entry] = []
+    if told is not None and before > told:
+        entries += journal.after(cursor, told)
     for job in jobs:
         change = Change(cursor, job.at, number)
         if run(change, job):
@@ -163,7 +171,9 @@ class Database(Service):
 
     @ivar committed: called in the reactor's thread with the entries of each
         commit, in the order of their numbers, before those who asked for the
-        changes hear that they are done.
+        changes hear that they are done.  What others have written is among them: the
+        console command has the same record.
+    @ivar _told: the number of the last entry that it was called with.
     """
 
     _directory: Path
@@ -172,6 +182,7 @@ class Database(Service):
     _changes: Line = field(init=False)
     _readings: Line = field(init=False)
     _broken: bool = field(init=False, default=False)
+    _told: int = field(init=False, default=0)
     _lock: Any = field(init=False, default=None)
     _writer: Any = field(init=False, default=None)
     _reader: Any = field(init=False, default=None)
@@ -194,7 +205,7 @@ class Database(Service):
         try:
             with closing(self._connect()) as connection:
                 found(connection, self._directory)
-            self.head()  # a record whose end is unknown cannot be written on
+            self.begin()  # a record whose end is unknown cannot be written on
         except sqlite3.Error as error:
             self._lock.close()
             raise Unusable(f"{self.path} cannot be used: {error}") from error
@@ -212,6 +223,40 @@ class Database(Service):
         done = gatherResults([self._changes.all_done(), self._readings.all_done()])
         return done.addCallback(lambda _: self._close())
 
+    def visit(self) -> None:
+        """
+        See whether the record can be worked with from here, beside a daemon that may be
+        running on it: with L{change_at_once} and L{at_once}.
+
+        @raise Unusable: it cannot.
+        """
+        if restored.is_unfinished(self._directory):
+            raise Unusable(
+                f"{self._directory} is half-way through a restore: start the daemon, or restore"
+                " again, and either finishes it"
+            )
+        if not self.path.exists():
+            raise Unusable(f"there is no database {self.path}: --data-dir says where it is")
+        try:
+            with closing(self._connect()) as connection:
+                refuse_future(connection)
+                refuse_past(connection)
+        except sqlite3.Error as error:
+            raise Unusable(f"{self.path} cannot be used: {error}") from error
+        self.begin()
+
+    @contextmanager
+    def at_once(self) -> Iterator[sqlite3.Cursor]:
+        """
+        Read one state of the record, in this thread.  Blocks: see L{visit}.
+        """
+        try:
+            with closing(self._connect()) as connection:
+                connection.execute("BEGIN")
+                yield connection.cursor()
+        except sqlite3.Error as error:
+            raise Unusable(f"{self.path} cannot be read: {error}") from error
+
     def head(self) -> Head:
         """
         Where the journal stands.  Blocks: for the time before anybody waits.
@@ -222,6 +267,14 @@ class Database(Service):
         except (sqlite3.Error, ValueError) as error:
             raise Unusable(f"{self.path} has no readable head: {error}") from error
         return Head(era, number)
+
+    def begin(self) -> Head:
+        """
+        Where the journal stands: what comes after this is told.  Blocks, as L{head}.
+        """
+        head = self.head()
+        self._told = head.number
+        return head
 
     def change_at_once(self, work: Callable[[Change, *Ts], T], *args: *Ts) -> T:
         """
@@ -267,6 +320,18 @@ class Database(Service):
         self._readings.join(job)
         return job.done.addErrback(self._unreadable)
 
+    def look(self) -> "Deferred[bool]":
+        """
+        Tell some of what others have written, if they have.
+
+        @return: whether there may be more.
+        """
+        return self.read(_some_after, self._told).addCallback(self._tell_some)
+
+    def _tell_some(self, entries: list[Entry]) -> bool:
+        self._tell(entries)
+        return len(entries) == LOOKED_AT_ONCE
+
     def _now(self) -> int:
         return int(self._clock.seconds() * 1000)
 
@@ -274,7 +339,9 @@ class Database(Service):
         self._clock.callLater(0, function)
 
     def _run_changes(self, jobs: list[Job]) -> "Deferred[None]":
-        batch: Deferred[list[Entry]] = self._writer.runInteraction(_in_one_transaction, jobs)
+        batch: Deferred[list[Entry]] = self._writer.runInteraction(
+            _in_one_transaction, jobs, self._told
+        )
         return batch.addCallbacks(self._kept, self._lost, errbackArgs=(jobs,))
 
     def _run_readings(self, jobs: list[Job]) -> "Deferred[None]":
@@ -285,11 +352,21 @@ class Database(Service):
         if self._broken:
             self._broken = False
             log.info("{path} can be written again", path=str(self.path))
-        if entries:
-            try:
-                self.committed(entries)
-            except Exception:
-                log.failure("some of what was committed was not told")
+        self._tell(entries)
+
+    def _tell(self, entries: list[Entry]) -> None:
+        """
+        A look and a batch may find the same, in any order.
+        """
+        if entries and entries[0].number <= self._told:
+            entries = [entry for entry in entries if entry.number > self._told]
+        if not entries:
+            return
+        self._told = entries[-1].number
+        try:
+            self.committed(entries)
+        except Exception:
+            log.failure("some of what was committed was not told")
 
     def _lost(self, failure: Failure, jobs: list[Job]) -> None:
         if not failure.check(sqlite3.Error):
@@ -317,30 +394,31 @@ class Database(Service):
 
     def _take_directory(self) -> None:
         """
-        Make sure that this daemon is the only one in its data directory: two
-        would each number the journal as if they were alone.
+        Make sure that this daemon is the only one in its data directory, and that
+        what is there is what was last restored.
         """
+        self._lock = lock.take(self._directory)
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = self._directory / "lock"
-            self._lock = open(lock, "a", opener=_for_us_only)  # noqa: SIM115 - held until we stop
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._close_to_others(lock)
-        except BlockingIOError as error:
-            self._lock.close()
-            raise Unusable(f"another teamchat is running on {self._directory}") from error
+            if restored.is_unfinished(self._directory):
+                aside = restored.finish(self._directory)
+                log.info("Finished a restore that had been cut off")
+                if aside is not None:
+                    log.info("What was there before it is in {aside}", aside=str(aside))
+            self._close_to_others()
         except OSError as error:
+            self._lock.close()
             raise Unusable(
                 f"the data directory {self._directory} cannot be used: {error.strerror}"
             ) from error
 
-    def _close_to_others(self, lock: Path) -> None:
+    def _close_to_others(self) -> None:
         """
         A directory that somebody else made may be open to all, and so would be
         what SQLite makes in it.  Its other files get the mode of the database.
         """
-        os.close(_for_us_only(str(self.path), os.O_RDONLY | os.O_CREAT))
-        ours = [lock, *self._directory.glob(f"{self.path.name}*"), *copies_in(self._directory)]
+        os.close(lock.for_us_only(str(self.path), os.O_RDONLY | os.O_CREAT))
+        # Copies that upgrades have made are called like it, too.
+        ours = [self._directory / lock.NAME, *self._directory.glob(f"{self.path.name}*")]
         for path in ours:
             if path.stat().st_mode & 0o077:
                 path.chmod(0o600)
@@ -364,12 +442,12 @@ class Database(Service):
         self._lock.close()
 
 
-def _for_us_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _in_one_transaction(transaction: Transaction, jobs: list[Job], told: int) -> list[Entry]:
+    return run_batch(transaction.connection.cursor(), jobs, told)
 
 
-def _in_one_transaction(transaction: Transaction, jobs: list[Job]) -> list[Entry]:
-    return run_batch(transaction.connection.cursor(), jobs)
+def _some_after(cursor: sqlite3.Cursor, number: int) -> list[Entry]:
+    return list(journal.after(cursor, number, LOOKED_AT_ONCE))
 
 
 def _on_one_state(transaction: Transaction, jobs: list[Job]) -> None:

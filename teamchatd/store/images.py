@@ -228,7 +228,7 @@ def _forget(change: Change, gone: Sequence[str], stuck: Sequence[str]) -> None:
     )
 
 
-def _unknown(cursor: sqlite3.Cursor, names: Sequence[str]) -> list[str]:
+def unknown(cursor: sqlite3.Cursor, names: Sequence[str]) -> list[str]:
     return [name for name in names if cursor.execute(KNOWN, (name,)).fetchone() is None]
 
 
@@ -272,4 +272,4 @@ class ImageStore:
         """
         Those of C{names} that no row knows of.
         """
-        return self._database.read(_unknown, names)
+        return self._database.read(unknown, names)

@@ -11,8 +11,8 @@ import sqlite3
 from attrs import define
 from twisted.internet.defer import Deferred
 
-from teamchatd.model import Entry, Stretch
-from teamchatd.store import audiences
+from teamchatd.model import Stretch
+from teamchatd.store import entries
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 
@@ -44,21 +44,16 @@ class Journal:
 
 
 def _after(cursor: sqlite3.Cursor, number: int, limit: int) -> Stretch:
-    rows = cursor.execute(
-        "SELECT number, audience, text, subject, erases FROM journal"
-        " WHERE number > ? ORDER BY number LIMIT ?",
-        (number, limit),
-    )
-    entries, length = [], 0
-    for number, audience, text, subject, erases in rows:
-        entries.append(Entry(number, audiences.read(audience), text, subject, bool(erases)))
-        length += len(text or "")
+    stretch, length = [], 0
+    for entry in entries.after(cursor, number, limit):
+        stretch.append(entry)
+        length += len(entry.text or "")
         if length > LONGEST_STRETCH:
             break
     [(oldest,)] = cursor.execute(
         "SELECT coalesce((SELECT min(number) FROM journal), (SELECT number + 1 FROM head))"
     )
-    return Stretch(entries, oldest)
+    return Stretch(stretch, oldest)
 
 
 def _trim(change: Change, before: int) -> bool:

@@ -74,7 +74,7 @@ def replace_first_start(change: Change, token_hash: str, lifetime: int) -> bool:
     return True
 
 
-def _make(
+def remake(
     change: Change,
     token_hash: str,
     purpose: Purpose,
@@ -97,6 +97,17 @@ def _make(
     change.cursor.execute("DELETE FROM links WHERE email_key = ?", (users.key(email),))
     _insert(change, token_hash, purpose, users.key(email), lifetime)
     return Reader() if user is None else Reader(user.id, user.user_name)
+
+
+def invite(change: Change, new: NewUser, token_hash: str, purpose: Purpose, lifetime: int) -> User:
+    """
+    Add a user, and make a link with which they come in.
+
+    @raise AddressTaken: nothing was changed.
+    """
+    user = users.add(change, new)
+    remake(change, token_hash, purpose, user.email, lifetime, for_strangers=False)
+    return user
 
 
 def _insert(
@@ -174,7 +185,7 @@ class LinkStore:
         @param for_strangers: whether it is made for somebody who is no user yet.
         @return: who they are, or L{None} if there is nobody to send it to.
         """
-        return self._database.change(_make, token_hash, purpose, email, lifetime, for_strangers)
+        return self._database.change(remake, token_hash, purpose, email, lifetime, for_strangers)
 
     def good(self, token_hash: str, email: str, now: int) -> "Deferred[Purpose | None]":
         """

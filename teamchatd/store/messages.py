@@ -113,6 +113,20 @@ def _found(cursor: sqlite3.Cursor, where: str, parameters: Sequence[object]) -> 
     return _with_all(cursor, found, laden) if laden else found
 
 
+def between(cursor: sqlite3.Cursor, after: int, until: int, where: str) -> list[Message]:
+    """
+    What was said after one position and until another, wherever.
+
+    @param where: a condition that is ours.
+    """
+    return _found(
+        cursor,
+        f"WHERE messages.position > ? AND messages.position <= ? AND {where}"
+        " ORDER BY messages.position",
+        (after, until),
+    )
+
+
 def _message_of(row: Row) -> Message:
     """
     Without what hangs on it.

@@ -48,7 +48,7 @@ EVERYWHERE = SELECT.format(
 IN_ONE_PLACE = SELECT.format(places="SELECT ?2 AS id, 0 AS position")
 
 
-def _all(cursor: sqlite3.Cursor, user_id: str) -> list[Read]:
+def all_of(cursor: sqlite3.Cursor, user_id: str) -> list[Read]:
     return [Read(*row) for row in cursor.execute(EVERYWHERE, (user_id,))]
 
 
@@ -92,7 +92,7 @@ class ReadStore:
         """
         Of every channel, and of every conversation of C{user_id}: the oldest first.
         """
-        return self._database.read(_all, user_id)
+        return self._database.read(all_of, user_id)
 
     def move(self, user_id: str, place_id: str, message_id: str) -> "Deferred[Read]":
         """

@@ -5,8 +5,8 @@ C{schema/} holds numbered SQL files.  A released file is never edited: a change
 to the schema is a new file.  The table C{schema} remembers which were applied.
 """
 
-import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from importlib.resources import files
@@ -14,6 +14,9 @@ from pathlib import Path
 
 from attrs import frozen
 from twisted.logger import Logger
+
+from teamchatd.store import copying
+from teamchatd.store.unusable import Unusable
 
 log = Logger()
 
@@ -27,10 +30,16 @@ and leaves those of users and channels that go, where nobody comes across them.
 """
 
 
-class Unusable(Exception):
-    """
-    This database cannot be worked with.  Says why, for the operator.
-    """
+COPY = "teamchat.sqlite.before-"
+"""Begins the names of copies, which the number of a step follows."""
+
+COPIES_KEPT = 2
+"""Of upgrades that went well: this one, and the one before."""
+
+COPIES = 2
+"""
+As much room an upgrade is to find: for the copy, and as much again for what is made anew.
+"""
 
 
 class FromTheFuture(Unusable):
@@ -76,24 +85,29 @@ def upgrade(connection: sqlite3.Connection, spare: Path | None = None) -> None:
     @param spare: the folder for a copy of the database, which is made before
         the first step touches a database that was in use.
     @raise FromTheFuture: a newer teamchat wrote it, in a way we do not know.
-    @raise Unusable: it cannot be copied.
+    @raise Unusable: it cannot be copied, or there is no room.
     """
     known = steps()
     seen = applied(connection)
-    _refuse_future(connection, known[-1].number)
+    refuse_future(connection)
     missing = [step for step in known if step.number > seen]
     if seen and missing and spare is not None:
-        _copy(connection, spare, seen, missing[-1].number)
+        _copy(connection, spare, missing[0].number)
     for step in missing:
         _apply(connection, step)
         if seen:
             log.info("Upgraded the database: {step}", step=step.name)
+    if seen and missing and spare is not None:
+        _drop_older_copies(spare)
 
 
-def _refuse_future(connection: sqlite3.Connection, known: int) -> None:
+def refuse_future(connection: sqlite3.Connection) -> None:
     """
     What a newer version has added need not trouble an older one.
+
+    @raise FromTheFuture: this does.
     """
+    known = steps()[-1].number
     if applied(connection) <= known:
         return
     [(newest, needed)] = connection.execute("SELECT max(number), max(compatible_from) FROM schema")
@@ -105,37 +119,72 @@ def _refuse_future(connection: sqlite3.Connection, known: int) -> None:
         )
 
 
+def refuse_past(connection: sqlite3.Connection) -> None:
+    """
+    @raise Unusable: this database waits for its upgrade, which is the daemon's to do.
+    """
+    seen, known = applied(connection), steps()[-1].number
+    if seen < known:
+        raise Unusable(
+            f"the database has schema {seen}, and this version of teamchat works with {known}:"
+            " start the daemon, which upgrades it"
+        )
+
+
 def copies_in(spare: Path) -> Iterator[Path]:
     """
     What upgrades have copied, whole or not.
     """
-    return spare.glob("before-schema-*.sqlite*")
+    return spare.glob(f"{COPY}*")
 
 
-def _copy(connection: sqlite3.Connection, spare: Path, seen: int, wanted: int) -> None:
+def _copy(connection: sqlite3.Connection, spare: Path, first: int) -> None:
     """
-    Copy the database to a file that tells which state of it this is.
+    Copy the database to a file that tells which state of it this is: before the step
+    C{first}, and where the journal stood.
 
     A whole copy is never touched again: should a step fail, the next start finds
     a database that is half upgraded, and must not put that in the copy's place.
     """
     [(number,)] = connection.execute("SELECT number FROM head")
-    copy = spare / f"before-schema-{wanted}-from-{seen}-at-{number}.sqlite"
-    if copy.exists():
+    target = spare / f"{COPY}{first:04d}-at-{number}"
+    if target.exists():
         return
-    half = copy.with_name(f"{copy.name}.new")
+    _refuse_no_room(connection, spare)
+    copying.copy(connection, target)
+    log.info("Copied the database to {copy} before its upgrade", copy=str(target))
+
+
+def _refuse_no_room(connection: sqlite3.Connection, spare: Path) -> None:
+    """
+    A full disk would stop the upgrade anyhow, and undo it: but later, and in the middle of
+    a night perhaps.
+    """
+    needed = COPIES * copying.size(connection)
     try:
-        half.unlink(missing_ok=True)  # left by an upgrade that was cut off
-        file = os.open(half, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            connection.execute("VACUUM INTO ?", (str(half),))
-            os.fsync(file)
-        finally:
-            os.close(file)
-        half.rename(copy)
+        free = shutil.disk_usage(spare).free
     except OSError as error:
-        raise Unusable(f"the database cannot be copied to {copy}: {error.strerror}") from error
-    log.info("Copied the database to {copy} before its upgrade", copy=str(copy))
+        raise Unusable(f"the database cannot be copied to {spare}: {error.strerror}") from error
+    if free < needed:
+        raise Unusable(
+            f"the database has to be upgraded, which takes {in_megabytes(needed)} in {spare}, and"
+            f" {in_megabytes(free)} are free there. Nothing was changed: make room, and start"
+            " again, or install the version that you had."
+        )
+
+
+def in_megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+def _drop_older_copies(spare: Path) -> None:
+    """
+    All has gone well: what goes far back is of no use any more.
+    """
+    copies = sorted(copies_in(spare), key=lambda path: path.stat().st_mtime_ns)
+    for path in copies[:-COPIES_KEPT]:
+        path.unlink()
+        log.info("Removed {copy}, of an earlier upgrade", copy=str(path))
 
 
 def _apply(connection: sqlite3.Connection, step: Step) -> None:

@@ -24,6 +24,10 @@ LONGEST_NAME = 64
 COLUMNS = "id, user_name, email, is_admin, created_at, password_hash"
 
 
+ROLE_CHANGED = "ROLE_CHANGED"
+"""What the daemons are told: C{{"userId": …}}."""
+
+
 class AddressTaken(Invalid):
     """Another user already has this address."""
 
@@ -89,7 +93,7 @@ def user_of(row: tuple[str, str, str, int, int, str | None]) -> User:
     return User(user_id, user_name, email, bool(is_admin), created_at, password_hash)
 
 
-def _all(cursor: sqlite3.Cursor) -> list[User]:
+def all_of(cursor: sqlite3.Cursor) -> list[User]:
     rows = cursor.execute(
         f"SELECT {COLUMNS} FROM users WHERE removed_at IS NULL ORDER BY created_at, rowid"
     )
@@ -132,6 +136,20 @@ def by_email(cursor: sqlite3.Cursor, email: str) -> User | None:
     """
     row = cursor.execute(
         f"SELECT {COLUMNS} FROM users WHERE email_key = ? AND removed_at IS NULL", (key(email),)
+    ).fetchone()
+    return row and user_of(row)
+
+
+def named(cursor: sqlite3.Cursor, who: str) -> User | None:
+    """
+    The user whom the operator means: by address, else by name, else by id.
+    """
+    return by_email(cursor, who) or _by_name(cursor, who) or find(cursor, who)
+
+
+def _by_name(cursor: sqlite3.Cursor, name: str) -> User | None:
+    row = cursor.execute(
+        f"SELECT {COLUMNS} FROM users WHERE name_key = ? AND removed_at IS NULL", (key(name),)
     ).fetchone()
     return row and user_of(row)
 
@@ -288,8 +306,33 @@ def _reset_password(change: Change, actor_id: str, user_id: str, password_hash: 
     set_password(change, user_id, password_hash)
 
 
+def make_admin(change: Change, user_id: str) -> User:
+    """
+    Only the operator does this, who needs nobody's leave.  The daemons are told: they
+    remember who is asking, and what they may.
+
+    @raise NoSuchUser: they were removed meanwhile.
+    """
+    change.cursor.execute(
+        "UPDATE users SET is_admin = 1 WHERE id = ? AND removed_at IS NULL", (user_id,)
+    )
+    user = find(change.cursor, user_id)
+    if user is None:
+        raise NoSuchUser()
+    change.notify_daemons(ROLE_CHANGED, {"userId": user_id})
+    return user
+
+
 def _remove(change: Change, actor_id: str, user_id: str) -> None:
     administrating(change.cursor, actor_id)
+    remove(change, user_id)
+
+
+def remove(change: Change, user_id: str) -> None:
+    """
+    @raise NoSuchUser: there is nobody to remove.
+    @raise LastAdmin: somebody has to administrate the server.
+    """
     user = find(change.cursor, user_id)
     if user is None:
         raise NoSuchUser()
@@ -326,7 +369,7 @@ class UserStore:
     _database: Database
 
     def all(self) -> "Deferred[list[User]]":
-        return self._database.read(_all)
+        return self._database.read(all_of)
 
     def find(self, user_id: str) -> "Deferred[User | None]":
         return self._database.read(find, user_id)

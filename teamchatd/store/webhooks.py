@@ -34,7 +34,7 @@ class NewWebhook:
     token_hash: str
 
 
-def _all(cursor: sqlite3.Cursor) -> list[Webhook]:
+def all_of(cursor: sqlite3.Cursor) -> list[Webhook]:
     rows = cursor.execute(f"SELECT {COLUMNS} FROM webhooks ORDER BY position")
     return [Webhook(*row) for row in rows]
 
@@ -107,7 +107,7 @@ class WebhookStore:
         """
         Every webhook, oldest first.
         """
-        return self._database.read(_all)
+        return self._database.read(all_of)
 
     def whose(self, token_hash: str) -> "Deferred[Webhook | None]":
         """

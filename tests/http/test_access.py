@@ -63,6 +63,7 @@ Ways in
 
 One's own
  GET /auth/me                                            401   200   200   200   200   401   401
+ GET /auth/address                                       401   200   200   200   200   401   401
  GET /auth/sessions                                      401   200   200   200   200   401   401
  DELETE /auth/sessions                                   401   200   200   200   200   401   401
  DELETE /auth/sessions (that of bob)                     401   404   404   200   404   401   401

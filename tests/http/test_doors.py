@@ -162,7 +162,7 @@ def test_modes():
     The description says which calls are there in one mode only.
     """
     marked = {path for path, item in described()["paths"].items() if "x-auth-mode" in item}
-    every_mode = {"/auth/refresh", "/auth/logout", "/auth/me", "/auth/sessions"}
+    every_mode = {"/auth/refresh", "/auth/logout", "/auth/me", "/auth/address", "/auth/sessions"}
     assert marked == {path for _, path in calls() if path.startswith("/auth/")} - every_mode
 
 

@@ -1069,7 +1069,10 @@ def seen_address(daemon, **headers):
     given = {"email": "ada@example.org"}
     token = daemon.done(daemon.post("/auth/dev-login", given=given, **headers))["token"]
     sessions = daemon.done(daemon.get("/auth/sessions", token))["sessions"]
-    return next(session["ip"] for session in sessions if session["isCurrent"])
+    [opened_from] = [session["ip"] for session in sessions if session["isCurrent"]]
+    asked = daemon.done(daemon.get("/auth/address", token, **headers))
+    assert asked == {"address": opened_from}
+    return opened_from
 
 
 def test_anybody_may_claim(daemon):

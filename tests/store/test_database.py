@@ -12,6 +12,7 @@ from twisted.logger import globalLogPublisher
 
 from teamchatd.errors import Invalid, Unavailable
 from teamchatd.model import Everyone, Users
+from teamchatd.store import database as database_module
 from teamchatd.store.database import Database, run_batch
 from teamchatd.store.journal import Journal
 from teamchatd.store.line import Job
@@ -175,6 +176,70 @@ async def test_told_even_if_telling_breaks(database):
     globalLogPublisher.removeObserver(heard.append)
     assert await database.read(names) == ["a", "b"]
     assert any("not told" in event["log_format"] for event in heard)
+
+
+@ensure
+async def test_others_are_told_first(database):
+    """
+    What others have written meanwhile is told before what comes after it.
+    """
+    await database.change(put, "a")
+    for name in "xy":
+        database.change_at_once(put, name)  # as another process would
+    await database.change(put, "b")
+    await database.change(put, "c")
+    assert database.told == [[1], [2, 3, 4], [5]]
+
+
+@ensure
+async def test_others_are_noticed(database):
+    """
+    Where nobody writes here, a look finds what others have written: once.
+    """
+    database.change_at_once(put, "x")
+    database.change_at_once(put, "y")
+    assert database.told == []
+    for _ in range(2):
+        assert not await database.look()
+        assert database.told == [[1, 2]]
+
+
+@ensure
+async def test_others_many(database, monkeypatch):
+    """
+    One look does not read all that others may have written.
+    """
+    monkeypatch.setattr(database_module, "LOOKED_AT_ONCE", 2)
+    for name in "xyz":
+        database.change_at_once(put, name)
+    assert [await database.look(), await database.look()] == [True, False]
+    assert database.told == [[1, 2], [3]]
+
+
+@ensure
+async def test_looking_while_writing(database):
+    """
+    A look and a batch find the same, and it is told once and in order.
+    """
+    for round_ in range(20):
+        database.change_at_once(put, f"x{round_}")
+        await gatherResults(
+            [database.look(), database.change(put, f"a{round_}"), database.look()]
+            + [database.change(put, f"b{round_}")]
+        )
+    assert [number for run in database.told for number in run] == list(range(1, 61))
+
+
+@ensure
+async def test_from_the_beginning(database):
+    """
+    What was written before anybody listens is not told.
+    """
+    database.change_at_once(put, "x")
+    assert database.begin() == database.head()
+    await database.look()
+    await database.change(put, "a")
+    assert database.told == [[2]]
 
 
 @ensure

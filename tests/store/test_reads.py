@@ -86,7 +86,7 @@ def move(connection, place, message_id):
 
 
 def counted(connection, who="ada"):
-    return {read.channel_id: read.unread for read in reads._all(connection.cursor(), who)}
+    return {read.channel_id: read.unread for read in reads.all_of(connection.cursor(), who)}
 
 
 def test_counts(connection):
@@ -110,14 +110,14 @@ def test_a_long_history(connection, where):
     cursor = connection.cursor()
     for place in where:
         say(connection, 100, place)
-    few = steps(connection, lambda: reads._all(cursor, "ada"))
+    few = steps(connection, lambda: reads.all_of(cursor, "ada"))
     for place in where:
         say(connection, 3000, place, start=110)
-    assert steps(connection, lambda: reads._all(cursor, "ada")) == few
+    assert steps(connection, lambda: reads.all_of(cursor, "ada")) == few
     for place in where:
         move(connection, place, f"{place}-3000")
     assert counted(connection)[where[0]] == 100
-    with_pointers = steps(connection, lambda: reads._all(cursor, "ada"))
+    with_pointers = steps(connection, lambda: reads.all_of(cursor, "ada"))
     assert with_pointers < few + 30 * len(where)
 
 
@@ -126,9 +126,9 @@ def test_a_long_thread(connection):
     Replies are not counted past.
     """
     say(connection, 5)
-    few = steps(connection, lambda: reads._all(connection.cursor(), "ada"))
+    few = steps(connection, lambda: reads.all_of(connection.cursor(), "ada"))
     say(connection, 3000, thread="c0-10", start=20)
-    assert steps(connection, lambda: reads._all(connection.cursor(), "ada")) == few
+    assert steps(connection, lambda: reads.all_of(connection.cursor(), "ada")) == few
     assert counted(connection)["c0"] == 5
 
 

@@ -14,7 +14,7 @@ from teamchatd.store.schema import FromTheFuture, Step, Unusable
 
 MORE = Step(9001, "9001-more.sql", "CREATE TABLE more (name TEXT) STRICT;")
 
-COPY = f"before-schema-9001-from-{schema.steps()[-1].number}-at-0"
+COPY = "teamchat.sqlite.before-9001-at-0"
 
 
 @pytest.fixture
@@ -187,13 +187,13 @@ def test_what_was_read_before_pointers(settled):
     assert settled.execute(kept).fetchall() == said
     assert settled.execute("SELECT * FROM reads").fetchall() == []
     for who in ("ada", "bob", "cleo", "eve"):
-        assert {read.unread for read in reads._all(settled.cursor(), who)} == {0}
+        assert {read.unread for read in reads.all_of(settled.cursor(), who)} == {0}
     add = (
         "INSERT INTO messages (id, position, place_id, author_id, content, created_at)"
         " VALUES ('m5', 10, 'garden', 'ada', 'hi', 100)"
     )
     settled.execute(add)
-    unread = {read.channel_id: read.unread for read in reads._all(settled.cursor(), "bob")}
+    unread = {read.channel_id: read.unread for read in reads.all_of(settled.cursor(), "bob")}
     assert unread == {"garden": 1, "pond": 0}
     assert settled.execute("PRAGMA foreign_key_check").fetchall() == []
     assert settled.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -213,7 +213,7 @@ def test_beside_code_that_knows_no_pointers(settled):
     assert settled.execute(last).fetchall() == [(9,)]
     needed = "SELECT max(compatible_from) FROM schema WHERE number = 5"
     assert settled.execute(needed).fetchall() == [(4,)]
-    assert [read.unread for read in reads._all(settled.cursor(), "fay")] == [0, 3]
+    assert [read.unread for read in reads.all_of(settled.cursor(), "fay")] == [0, 3]
 
 
 def test_all_or_nothing(connection, monkeypatch):
@@ -233,12 +233,12 @@ def test_copy_before_upgrade(connection, tmp_path, monkeypatch):
     Before an upgrade touches a database that was in use, it is copied.
     """
     schema.upgrade(connection, tmp_path)
-    assert not list(tmp_path.glob("*.sqlite"))
+    assert not list(schema.copies_in(tmp_path))
     connection.execute("INSERT INTO settings VALUES ('serverName', 'ours')")
     known = schema.steps()
     monkeypatch.setattr(schema, "steps", lambda: [*known, MORE])
     schema.upgrade(connection, tmp_path)
-    with closing(sqlite3.connect(tmp_path / f"{COPY}.sqlite")) as copy:
+    with closing(sqlite3.connect(tmp_path / COPY)) as copy:
         assert "more" not in tables(copy)
         assert list(copy.execute("SELECT value FROM settings")) == [("ours",)]
     assert "more" in tables(connection)
@@ -249,12 +249,12 @@ def test_copy_over_half_a_copy(connection, tmp_path, monkeypatch):
     What an upgrade that was cut off has left behind does not stop the next.
     """
     schema.upgrade(connection, tmp_path)
-    (tmp_path / f"{COPY}.sqlite.new").write_bytes(b"half")
+    (tmp_path / f"{COPY}.new").write_bytes(b"half")
     known = schema.steps()
     monkeypatch.setattr(schema, "steps", lambda: [*known, MORE])
     schema.upgrade(connection, tmp_path)
     assert "more" in tables(connection)
-    [copy] = tmp_path.glob("before-*")
+    [copy] = schema.copies_in(tmp_path)
     assert copy.read_bytes().startswith(b"SQLite")
 
 
@@ -270,7 +270,7 @@ def test_copy_outlives_failures(connection, tmp_path, monkeypatch):
     for _ in range(3):
         with pytest.raises(sqlite3.OperationalError):
             schema.upgrade(connection, tmp_path)
-    original, later = sorted(tmp_path.glob("before-*"), key=lambda path: len(path.name))
+    original, later = sorted(schema.copies_in(tmp_path))
     for path, has_more in ((original, False), (later, True)):
         with closing(sqlite3.connect(path)) as copy:
             assert ("more" in tables(copy)) is has_more

@@ -1,0 +1,24 @@
+"""
+The journal's entries, as rows.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+
+from teamchatd.model import Entry
+from teamchatd.store import audiences
+
+
+def after(cursor: sqlite3.Cursor, number: int, limit: int = -1) -> Iterator[Entry]:
+    """
+    The entries after C{number}, oldest first.
+
+    @param limit: so many at most; by default all of them.
+    """
+    rows = cursor.execute(
+        "SELECT number, audience, text, subject, erases FROM journal"
+        " WHERE number > ? ORDER BY number LIMIT ?",
+        (number, limit),
+    )
+    for at, audience, text, subject, erases in rows:
+        yield Entry(at, audiences.read(audience), text, subject, bool(erases))
