@@ -6,6 +6,7 @@ How the house is built; a module imports only from the floors above its own:
 - L{teamchatd.model}, L{teamchatd.errors}, L{teamchatd.config}: the words, the
   refusals, the settings.
 - L{teamchatd.shapes}: how a record looks as JSON.
+- L{teamchatd.histogram}: how often something took how long.
 - L{teamchatd.workers}, L{teamchatd.recurring}: what is done in other threads, and
   what again and again.
 - L{teamchatd.store}: the record.  Only here is SQL.

@@ -61,6 +61,7 @@ from teamchatd.http.health import HealthRoutes
 from teamchatd.http.identity import Identity
 from teamchatd.http.messages import MessageRoutes
 from teamchatd.http.oauth import OAuthRoutes, entrances
+from teamchatd.http.readiness import Readiness, free_bytes
 from teamchatd.http.reads import ReadRoutes
 from teamchatd.http.reception import Reception
 from teamchatd.http.request import Site
@@ -183,6 +184,7 @@ class House:
     @ivar site: what answers HTTP.
     @ivar letters: where letters are asked for; call its C{wake} after that.
     @ivar recurring: what has to be done again and again, from when it is started.
+    @ivar readiness: whether all of this can do its work now.
     @ivar oauth: signing in through others, where there are any.
     """
 
@@ -233,6 +235,7 @@ class House:
             clock,
         )
         self.oauth = self._oauth(chosen, call)
+        self.readiness = Readiness(database, clock, partial(free_bytes, database.path.parent))
         database.committed = self.committed
         self.access = Access(self.messages, self.conversations)
         self.images = Images(
@@ -347,7 +350,7 @@ class House:
         users = Users(self.users, self.passwords, mint, with_passwords, invite)
         return {
             "openapi.json": AboutRoutes(identity),
-            "health": HealthRoutes(identity),
+            "health": HealthRoutes(identity, self.readiness),
             "auth": SessionRoutes(identity, self.sessions, users),
             "users": UserRoutes(identity, users),
             "server": ServerRoutes(identity, Settings(self.settings)),

@@ -284,6 +284,7 @@ class Teamchat(Service):
         now, seconds = self._reactor.seconds(), self._chosen.server.shutdown_seconds
         for_others, for_all = now + seconds * (1 - SHARE_OF_STORAGE), now + seconds
         for_files = now + seconds * (1 - SHARE_OF_STORAGE / 2)  # the rest is the database's
+        self._house.readiness.stop()
         closed = self._listening.stopService()
         regular = [each.stopService() for each in self._house.recurring]
         streams, letters = self._house.hub.end_all(), self._house.letters.close()

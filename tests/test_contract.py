@@ -24,6 +24,8 @@ CALLS = {
     "GET /robots.txt",
     "GET /config.json",
     "GET /health",
+    "GET /health/live",
+    "GET /health/ready",
     "GET /openapi.json",
     "POST /auth/dev-login",
     "POST /auth/password-login",
@@ -89,6 +91,8 @@ OPEN = {
     "GET /robots.txt",
     "GET /config.json",
     "GET /health",
+    "GET /health/live",
+    "GET /health/ready",
     "GET /openapi.json",
     "POST /auth/dev-login",
     "POST /auth/password-login",
@@ -109,7 +113,8 @@ PICTURES = {call for call in CALLS if call.endswith("/{filename}")}
 FILES = {"GET /assets/{digest}/{file}", "GET /favicon.ico"}
 """These answer with what lies in a folder, or not at all if it is known already."""
 
-TAKES_NOTHING = {"GET /", "GET /health", "GET /openapi.json", "GET /robots.txt"} | FILES
+TAKES_NOTHING = {"GET /", "GET /health", "GET /health/live", "GET /openapi.json"} | FILES
+TAKES_NOTHING |= {"GET /robots.txt", "GET /health/ready"}
 """These ask nobody, and store nothing."""
 
 FOR_SOME = {
@@ -415,6 +420,7 @@ class TestDescription:
             assert statuses >= {"400", "415"}
             assert call == "GET /auth/oauth/{providerId}/callback" or "429" in statuses
             assert call.startswith("GET /auth/oauth/") or "503" in statuses
+        assert call != "GET /health/ready" or "503" in statuses
 
     @each_operation
     def test_modes(self, call: str) -> None:

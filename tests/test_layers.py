@@ -16,7 +16,7 @@ HOME = Path(__file__).parent.parent / "teamchatd"
 
 LAYERS = [
     {"model", "errors", "config"},
-    {"shapes", "workers", "recurring"},
+    {"shapes", "histogram", "workers", "recurring"},
     {"store", "live", "mail", "files"},
     {"auth"},
     {"chat"},

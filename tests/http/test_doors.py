@@ -19,6 +19,8 @@ OPEN = {
     ("GET", "/robots.txt"),
     ("GET", "/config.json"),
     ("GET", "/health"),
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
     ("GET", "/openapi.json"),
     ("POST", "/auth/dev-login"),
     ("POST", "/auth/password-login"),
@@ -124,6 +126,8 @@ def test_counted(routes):
     free = {route for route, door in routes.items() if door == "open without limit"}
     assert free == {
         ("GET", "/health"),
+        ("GET", "/health/live"),
+        ("GET", "/health/ready"),
         ("GET", "/assets/{digest}/{file}"),
         ("GET", "/favicon.ico"),
         ("GET", "/robots.txt"),
