@@ -597,6 +597,8 @@ class Daemon:
             "referrer-policy": "no-referrer",
             "cache-control": "no-store",
         }
+        if status == 401:
+            usual["www-authenticate"] = 'Bearer realm="teamchat"'
         given = usual | {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {name: value for name, value in given.items() if value is not None}
         self.contract.check_answer(method, path, status, sent, encoded)

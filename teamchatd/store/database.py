@@ -26,6 +26,7 @@ from twisted.python.failure import Failure
 
 from teamchatd.errors import Unavailable
 from teamchatd.histogram import Histogram
+from teamchatd.logs import is_debugging
 from teamchatd.model import Entry
 from teamchatd.store.change import Change
 from teamchatd.store.line import Job, Line
@@ -348,6 +349,9 @@ class Database(Service):
     def _kept(self, batch: Batch, jobs: list[Job], begun: float) -> None:
         self.commit_seconds.observe(self._clock.seconds() - begun)
         self.changes_done += len(jobs)
+        if is_debugging():
+            ms = round((self._clock.seconds() - begun) * 1000, 1)
+            log.debug("{count} changes on disk in {ms} ms", count=len(jobs), ms=ms)
         if self._broken and batch.is_on_disk:
             self._broken = False
             log.info("{path} can be written again", path=str(self.path))
