@@ -46,6 +46,7 @@ setup(
         "treq>=24.9",
         "bcrypt>=5",
         "PyYAML>=6",
+        "prometheus-client>=0.22",  # how figures are written and escaped is its business
         "Pillow>=12",  # decoders read what strangers send: an old one is a way in
         "zxcvbn>=4.5",  # its list of the most common passwords
     ],

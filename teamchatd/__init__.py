@@ -6,6 +6,8 @@ How the house is built; a module imports only from the floors above its own:
 - L{teamchatd.model}, L{teamchatd.errors}, L{teamchatd.config}: the words, the
   refusals, the settings.
 - L{teamchatd.shapes}: how a record looks as JSON.
+- L{teamchatd.logs}: how the log is written, and where.
+- L{teamchatd.histogram}: how often something took how long.
 - L{teamchatd.workers}, L{teamchatd.recurring}: what is done in other threads, and
   what again and again.
 - L{teamchatd.store}: the record.  Only here is SQL.
@@ -16,6 +18,7 @@ How the house is built; a module imports only from the floors above its own:
 - L{teamchatd.chat}: the rules: who may do what, and what follows from it.
 - L{teamchatd.http}: the door.  HTTP in, JSON out, no rules and no SQL.
 - L{teamchatd.house}: where the parts meet.
+- L{teamchatd.metrics}: what Prometheus is told of them.
 - L{teamchatd.tap}: how it starts and stops; C{twistd teamchat} begins there.
 - L{teamchatd.console}: the command C{teamchat}, for the operator.
 

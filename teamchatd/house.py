@@ -61,6 +61,7 @@ from teamchatd.http.health import HealthRoutes
 from teamchatd.http.identity import Identity
 from teamchatd.http.messages import MessageRoutes
 from teamchatd.http.oauth import OAuthRoutes, entrances
+from teamchatd.http.readiness import Readiness, free_bytes
 from teamchatd.http.reads import ReadRoutes
 from teamchatd.http.reception import Reception
 from teamchatd.http.request import Site
@@ -69,6 +70,7 @@ from teamchatd.http.server import ServerRoutes
 from teamchatd.http.site import Nowhere, Root
 from teamchatd.http.uploads import Uploads
 from teamchatd.http.users import UserRoutes
+from teamchatd.http.visits import Visits
 from teamchatd.http.webhooks import WebhookRoutes
 from teamchatd.live.hub import BEATS, Hub
 from teamchatd.mail.logged import LoggingPostman
@@ -77,6 +79,7 @@ from teamchatd.recurring import Recurring, Step
 from teamchatd.store.channels import ChannelStore
 from teamchatd.store.clearing import ClearingStore
 from teamchatd.store.conversations import ConversationStore
+from teamchatd.store.counting import CountingStore
 from teamchatd.store.database import Database
 from teamchatd.store.images import ImageStore
 from teamchatd.store.journal import Journal
@@ -184,6 +187,10 @@ class House:
     @ivar site: what answers HTTP.
     @ivar letters: where letters are asked for; call its C{wake} after that.
     @ivar recurring: what has to be done again and again, from when it is started.
+    @ivar limits: what tells people to wait, by what it limits.
+    @ivar visits: what became of each request.
+    @ivar counting: how many there are, of what the database holds.
+    @ivar readiness: whether all of this can do its work now.
     @ivar oauth: signing in through others, where there are any.
     """
 
@@ -206,6 +213,8 @@ class House:
         @param develop: looks at an image, where that can do no harm.
         """
         self.database, self.clock = database, clock
+        self.limits: dict[str, Limit | NoLimit | Failures | NoFailures] = {}
+        self.counting = CountingStore(database)
         self.users, self.links = UserStore(database), LinkStore(database)
         self.channels, self.messages = ChannelStore(database), MessageStore(database)
         self.reactions, self.settings = ReactionStore(database), SettingStore(database)
@@ -234,6 +243,7 @@ class House:
             clock,
         )
         self.oauth = self._oauth(chosen, call)
+        self.readiness = Readiness(database, clock, partial(free_bytes, database.path.parent))
         database.committed = self.committed
         self.access = Access(self.messages, self.conversations)
         self.images = Images(
@@ -312,6 +322,8 @@ class House:
         if not known:
             return None
         asking = Asking(call or calling(self.clock))
+        attempts = Limit(limits.max_attempts, TOO_MANY_ATTEMPTS, self.clock, limits.window_seconds)
+        self.limits["oauth"] = attempts
         discovery = Discovery(asking, self.clock)
         return OAuth(
             known,
@@ -319,7 +331,7 @@ class House:
             Accounts(asking, discovery, self.clock),
             OAuthStore(self.database),
             self.sessions,
-            Limit(limits.max_attempts, TOO_MANY_ATTEMPTS, self.clock, limits.window_seconds),
+            attempts,
             self.clock,
             mint,
             chosen.auth.is_invite_required,
@@ -329,6 +341,7 @@ class House:
         requests: Limit | NoLimit = NoLimit()
         if chosen.rate_limit.enabled:
             requests = Limit(chosen.rate_limit.requests_per_minute, TOO_OFTEN, self.clock)
+        self.limits["requests"] = requests
         in_order = partial(mint_in_order, self.clock)
         said = Messages(self.access, self.messages, in_order, chosen.chat.max_message_length)
         webhooks = Webhooks(self.webhooks, self.messages, said, in_order)
@@ -339,7 +352,10 @@ class House:
         areas |= self._page(chosen, identity, in_thread)
         origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
         reception = Reception(self.sessions, identity, shelf.directory, max_bytes)
-        return Site(Root(Nowhere(identity), areas), self.clock, origins, reception)
+        self.visits = Visits(self.clock, identity.is_from_proxy)
+        self.hub.left = self.visits.left
+        root = Root(Nowhere(identity), areas)
+        return Site(root, self.clock, origins, reception, self.visits)
 
     def _areas(
         self, chosen: config.Config, identity: Identity, webhooks: Webhooks
@@ -349,7 +365,7 @@ class House:
         users = Users(self.users, self.passwords, mint, with_passwords, invite)
         return {
             "openapi.json": AboutRoutes(identity),
-            "health": HealthRoutes(identity),
+            "health": HealthRoutes(identity, self.readiness),
             "auth": SessionRoutes(identity, self.sessions, users),
             "users": UserRoutes(identity, users),
             "server": ServerRoutes(identity, Settings(self.settings)),
@@ -413,6 +429,7 @@ class House:
         failures: Failures | NoFailures = NoFailures()
         if limits.enabled:
             failures = Failures(limits.failed_sign_ins_per_minute, TOO_MANY_FAILURES, self.clock)
+        self.limits["failed_sign_ins"] = failures
         entrances = Entrances(
             self.links,
             self.sessions,

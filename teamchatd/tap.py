@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,10 +19,10 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as TookTooLong  # which is not Python's own
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 
-from teamchatd import __version__, config
+from teamchatd import __version__, config, logs
 from teamchatd.auth import passwords, secret
 from teamchatd.chat import images
 from teamchatd.chat.first_start import FirstStart
@@ -30,6 +31,7 @@ from teamchatd.files.darkroom import Darkroom
 from teamchatd.files.shelf import Shelf
 from teamchatd.house import House, Workplaces, mint, postman_for
 from teamchatd.http.listening import CannotListen, Listening
+from teamchatd.http.readiness import free_bytes
 from teamchatd.store.database import Database
 from teamchatd.store.schema import Unusable
 from teamchatd.workers import Workers
@@ -93,7 +95,10 @@ class Options(usage.Options):
 def makeService(options: Options) -> Service:
     from twisted.internet import reactor
 
-    return Teamchat(options.chosen, reactor)
+    chosen = options.chosen
+    given = getattr(options, "parent", None)  # those of twistd, which knows where to log
+    log = None if given is None else logs.begin(chosen.log.format, chosen.log.level, given)
+    return Teamchat(chosen, reactor, log)
 
 
 class Refused(Exception, SystemExit):
@@ -134,8 +139,11 @@ class Teamchat(Service):
     The daemon: what C{twistd} starts and stops.
     """
 
-    def __init__(self, chosen: config.Config, reactor: Any) -> None:
+    def __init__(
+        self, chosen: config.Config, reactor: Any, observer: ILogObserver | None = None
+    ) -> None:
         self._chosen = chosen
+        self._observer = observer
         self._reactor = reactor
         self._directory = Path(chosen.storage.data_directory).absolute()
         self._database = Database(self._directory, reactor)
@@ -152,6 +160,14 @@ class Teamchat(Service):
             images.MOST_WAITING_OF_ONE,
         )
         self._files = Workers(reactor, "files", 1, images.MOST_WAITING, images.TOO_BUSY)
+
+    def setServiceParent(self, parent: Any) -> None:
+        """
+        Let the application say who observes the log: C{twistd} asks it, and nobody else.
+        """
+        super().setServiceParent(parent)
+        if self._observer is not None:
+            parent.setComponent(ILogObserver, self._observer)
 
     def startService(self) -> None:
         """
@@ -189,14 +205,42 @@ class Teamchat(Service):
             self._reactor, self._house.site, server.host, server.port, server.listen
         )
         self._listening.startService()
+        self._measuring = self._measured()
         self._hashing.startService()
         self._pictures.startService()
         self._files.startService()
         for each in self._house.recurring:
             each.startService()
         log.info("There is room for {count} connections at once", count=connections)
+        logs.toggle_on_signal(self._reactor)
         self._say_hello(link)
         _settle()
+
+    def _measured(self) -> Listening | None:
+        """
+        Let Prometheus in, if that was asked for.  Imported here: for those who have not,
+        the library would be loaded for nothing.
+        """
+        where, house = self._chosen.metrics.listen, self._house
+        if not where:
+            return None
+        from teamchatd.http.figures import site
+        from teamchatd.metrics import Exposition, Figures
+
+        workers = {
+            "passwords": self._hashing,
+            "pictures": self._pictures,
+            "files": self._files,
+        }
+        figures = Figures(house, {**house.limits, **workers}, partial(free_bytes, self._directory))
+        exposition = Exposition(figures, house.counting.counts, self._reactor)
+        measuring = Listening(
+            self._reactor, site(exposition.scrape), "", 0, [where], key="[metrics] listen"
+        )
+        measuring.startService()
+        for address in measuring.addresses():
+            log.info("Metrics are at {address}/metrics", address=address)
+        return measuring
 
     def _open_shelf(self) -> None:
         try:
@@ -284,10 +328,13 @@ class Teamchat(Service):
         now, seconds = self._reactor.seconds(), self._chosen.server.shutdown_seconds
         for_others, for_all = now + seconds * (1 - SHARE_OF_STORAGE), now + seconds
         for_files = now + seconds * (1 - SHARE_OF_STORAGE / 2)  # the rest is the database's
+        self._house.readiness.stop()
         closed = self._listening.stopService()
-        regular = [each.stopService() for each in self._house.recurring]
+        regular: list[Deferred[Any]] = [each.stopService() for each in self._house.recurring]
         streams, letters = self._house.hub.end_all(), self._house.letters.close()
         hashing, pictures = self._hashing.stopService(), self._pictures.stopService()
+        if self._measuring is not None:
+            regular.append(self._measuring.stopService())
         if not await self._is_over(streams, for_others):
             log.info("Some clients did not take the end of their streams: hanging up")
             self._house.hub.abort_all()
@@ -307,6 +354,7 @@ class Teamchat(Service):
             log.warn("The disk does not finish what was begun, and is not waited for any more")
         for _ in range(TURNS):
             await deferLater(self._reactor, 0)
+        logs.flush()
 
     async def _is_over(self, ending: "Deferred[Any]", until: float) -> bool:
         """

@@ -48,6 +48,7 @@ class Workers(Service):
     @ivar _most_waiting: whoever waited longer than for so many others would give
         up, and have us work for nobody.
     @ivar _most_of_one: how much may wait of one.
+    @ivar refused: how often it was too much, since the start.
     """
 
     _reactor: Any
@@ -56,6 +57,7 @@ class Workers(Service):
     _most_waiting: int
     _too_busy: str
     _most_of_one: int = 1 << 30
+    refused: int = field(init=False, default=0)
     _pool: ThreadPool = field(init=False)
     _waiting: dict[str, deque[Job]] = field(init=False, factory=dict)
     _at_work: int = field(init=False, default=0)
@@ -106,6 +108,7 @@ class Workers(Service):
         mine = self._waiting.get(whom, ())
         all_waiting = sum(map(len, self._waiting.values()))
         if len(mine) >= self._most_of_one or all_waiting >= self._most_waiting:
+            self.refused += 1
             return fail(TooMany(self._too_busy, RETRY_SECONDS))
         job = Job(function, args)
         self._waiting.setdefault(whom, deque()).append(job)

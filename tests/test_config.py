@@ -225,7 +225,7 @@ def test_environment_of_others(load):
     ("text", "line"),
     [
         ("[sever]\n", "[sever]: there is no such section; did you mean [server]?"),
-        ("[metrics]\n", "[metrics]: there is no such section"),
+        ("[tables]\n", "[tables]: there is no such section"),
         (
             "[chat.initialuser]\n",
             "[chat.initialuser]: there is no such section; did you mean [chat.initialUser]?",

@@ -26,6 +26,8 @@ CALLS = {
     "GET /manifest.webmanifest",
     "GET /config.json",
     "GET /health",
+    "GET /health/live",
+    "GET /health/ready",
     "GET /openapi.json",
     "POST /auth/dev-login",
     "POST /auth/password-login",
@@ -94,6 +96,8 @@ OPEN = {
     "GET /manifest.webmanifest",
     "GET /config.json",
     "GET /health",
+    "GET /health/live",
+    "GET /health/ready",
     "GET /openapi.json",
     "POST /auth/dev-login",
     "POST /auth/password-login",
@@ -114,7 +118,8 @@ PICTURES = {call for call in CALLS if call.endswith("/{filename}")}
 FILES = {"GET /assets/{digest}/{file}", "GET /favicon.ico", "GET /service-worker.js"}
 """These answer with what lies in a folder, or not at all if it is known already."""
 
-TAKES_NOTHING = {"GET /", "GET /health", "GET /openapi.json", "GET /robots.txt"} | FILES
+TAKES_NOTHING = {"GET /", "GET /health", "GET /health/live", "GET /openapi.json"} | FILES
+TAKES_NOTHING |= {"GET /robots.txt", "GET /health/ready"}
 """These ask nobody, and store nothing."""
 
 FOR_SOME = {
@@ -420,6 +425,7 @@ class TestDescription:
             assert statuses >= {"400", "415"}
             assert call == "GET /auth/oauth/{providerId}/callback" or "429" in statuses
             assert call.startswith("GET /auth/oauth/") or "503" in statuses
+        assert call != "GET /health/ready" or "503" in statuses
 
     @each_operation
     def test_modes(self, call: str) -> None:
@@ -596,6 +602,8 @@ class Daemon:
             "referrer-policy": "no-referrer",
             "cache-control": "no-store",
         }
+        if status == 401:
+            usual["www-authenticate"] = 'Bearer realm="teamchat"'
         given = usual | {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {name: value for name, value in given.items() if value is not None}
         self.contract.check_answer(method, path, status, sent, encoded)

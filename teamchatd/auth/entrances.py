@@ -66,6 +66,12 @@ class Entrances:
         @raise LinkNotGood: it is unknown, used, expired, or another address's.
         @raise UnusablePassword: the link survives that.
         """
+        with self._sessions.sign_ins.watch("link_for_password", client) as attempt:
+            entered = await self._set_up(email, password, token, client)
+            attempt.user_id = entered.user_id
+        return self._sessions.answer_for(entered)
+
+    async def _set_up(self, email: str, password: str, token: str, client: Client) -> Opening:
         new = NewUser(self._mint(), addresses.usable(email))
         # Whoever has no link has no claim on bcrypt's time.
         now = int(self._clock.seconds() * 1000)
@@ -76,7 +82,7 @@ class Entrances:
         new = evolve(new, password_hash=password_hash)
         entered = await self._enter(token, SETS_PASSWORD, new, client, password_hash)
         _say_if_first(purpose, entered)
-        return self._sessions.answer_for(entered)
+        return entered
 
     async def sign_in(self, email: str, token: str, client: Client) -> TokenAnswer:
         """
@@ -85,12 +91,18 @@ class Entrances:
         @raise LinkNotGood: it is unknown, used, expired, or another address's,
             which does not use it up.
         """
+        with self._sessions.sign_ins.watch("magic_link", client) as attempt:
+            entered = await self._sign_in(email, token, client)
+            attempt.user_id = entered.user_id
+        return self._sessions.answer_for(entered)
+
+    async def _sign_in(self, email: str, token: str, client: Client) -> Opening:
         new = NewUser(self._mint(), addresses.usable(email))
         now = int(self._clock.seconds() * 1000)
         purpose = await self._store.good(hash_of(token), new.email, now)
         entered = await self._enter(token, SIGNS_IN, new, client, None)
         _say_if_first(purpose, entered)
-        return self._sessions.answer_for(entered)
+        return entered
 
     async def open_first(self, new: NewUser, token: str, opening: Opening) -> Opening:
         """

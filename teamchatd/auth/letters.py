@@ -8,6 +8,7 @@ record when the mail server has taken it: if the power goes in between, it is
 sent again.  Twice rather than never.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from email.message import EmailMessage
 from typing import Protocol
@@ -101,6 +102,8 @@ class LetterBox:
     @ivar _postman: None where there is no mail server: then what is asked for
         is thrown away.
     @ivar _server_name: the name that is on the letters.
+    @ivar results: how many deliveries were "sent", put off to be tried "again", or
+        "given_up", and for how many letters there was "nobody".
     """
 
     _store: LetterStore
@@ -109,6 +112,7 @@ class LetterBox:
     _postage: Postage
     _server_name: Callable[[], Awaitable[str]]
     _clock: IReactorTime
+    results: Counter[str] = field(init=False, factory=Counter)
     _is_wanted: bool = field(init=False, default=False)
     _round: "Deferred[None] | None" = field(init=False, default=None)
     _is_closed: bool = field(init=False, default=False)
@@ -211,9 +215,12 @@ class LetterBox:
         user_id = None
         try:
             prepared = await self._prepare(letter)
-            if prepared is not None:
+            if prepared is None:
+                self.results["nobody"] += 1
+            else:
                 user_id = prepared.user_id
                 await self._postman.deliver(await self._written(letter, prepared))
+                self.results["sent"] += 1
         except (Refused, NoAddress) as refused:
             await self._give_up(letter, str(refused), user_id)
         except TryLater as later:
@@ -243,6 +250,7 @@ class LetterBox:
         elif self._now() + delay * 1000 >= letter.expires_at:
             await self._give_up(letter, f"{why} Later, it would come too late.", user_id)
         else:
+            self.results["again"] += 1
             log.warn(
                 "The {purpose} letter {id} is tried again in {delay} seconds: {why}",
                 purpose=letter.purpose,
@@ -253,6 +261,7 @@ class LetterBox:
             await self._store.put_back(letter.id, delay * 1000)
 
     async def _give_up(self, letter: Letter, why: str, user_id: str | None = None) -> None:
+        self.results["given_up"] += 1
         log.error(
             "The {purpose} letter {id}{to} was given up: {why}",
             purpose=letter.purpose,

@@ -31,12 +31,14 @@ class Limit:
     @ivar _at_most: how many at once, and how many come back in a window.
     @ivar _sentence: what those are told who are over it.
     @ivar _window: how long a window is, in seconds.
+    @ivar refused: how often somebody was, since the start.
     """
 
     _at_most: int
     _sentence: str
     _clock: IReactorTime
     _window: float = MINUTE
+    refused: int = field(init=False, default=0)
     _full_until: dict[str, float] = field(init=False, factory=dict)
 
     def take(self, name: str) -> None:
@@ -59,6 +61,7 @@ class Limit:
     def _next(self, name: str, now: float) -> float:
         until = max(now, self._full_until.get(name, now)) + self._window / self._at_most
         if until - now > self._window + 1e-6:
+            self.refused += 1
             raise TooMany(self._sentence, max(1, ceil(until - now - self._window)))
         return until
 
@@ -85,6 +88,7 @@ class Failures:
     _per_minute: int
     _sentence: str
     _clock: IReactorTime
+    refused: int = field(init=False, default=0)
     _full_until: dict[str, float] = field(init=False, factory=dict)
     _over: dict[str, int] = field(init=False, factory=dict)
     _under_way: Counter[str] = field(init=False, factory=Counter)
@@ -147,6 +151,7 @@ class Failures:
             more = 1 + self._under_way[name]
             wait = self._until(name, now) + more * self._interval - now - MINUTE
             if wait > 1e-6:
+                self.refused += 1
                 raise TooMany(self._sentence, max(1, ceil(wait)))
 
     @property
@@ -182,6 +187,8 @@ class NoLimit:
     Stands for a L{Limit} that was switched off.
     """
 
+    refused = 0
+
     def take(self, name: str) -> None:
         pass
 
@@ -193,6 +200,8 @@ class NoFailures:
     """
     Stands for L{Failures} that are not counted.
     """
+
+    refused = 0
 
     def take(self, *names: str) -> None:
         pass

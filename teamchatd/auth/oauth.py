@@ -28,6 +28,7 @@ from teamchatd.auth.sessions import Sessions, TokenAnswer
 from teamchatd.errors import Invalid, NotFound, Unidentified
 from teamchatd.model import Client
 from teamchatd.store.oauth import Arrival, OAuthStore, State, StateNotGood
+from teamchatd.store.sessions import Opening
 
 log = Logger()
 
@@ -134,7 +135,13 @@ class OAuth:
         @raise ChatError: for every reason there is; nothing was made and nothing
             bound, and the state is used up if it was this browser's.
         """
-        self._attempts.take(f"to come back: {neighbourhood}")
+        with self._sessions.sign_ins.watch("oauth", client) as attempt:
+            self._attempts.take(f"to come back: {neighbourhood}")
+            opened = await self._admit(await self._account(provider_id, back), client)
+            attempt.user_id = opened.user_id
+        return self._sessions.answer_for(opened)
+
+    async def _account(self, provider_id: str, back: Return) -> Account:
         provider = self.provider(provider_id)
         if back.state is None:
             raise Invalid("The sign-in came back without its state. Begin again.")
@@ -147,13 +154,12 @@ class OAuth:
             raise _refusal(provider, back.error)
         if back.code is None:
             raise Invalid(f"{provider.name} sent you back without a code. Begin again.")
-        account = await self._accounts.behind(provider, endpoints, back.code, state)
-        return await self._admit(account, client)
+        return await self._accounts.behind(provider, endpoints, back.code, state)
 
-    async def _admit(self, account: Account, client: Client) -> TokenAnswer:
+    async def _admit(self, account: Account, client: Client) -> Opening:
         new_id = self._mint()
         opening = self._sessions.opening(new_id, client)
-        opened = await self._store.admit(
+        return await self._store.admit(
             Arrival(
                 account.subject,
                 account.email,
@@ -163,7 +169,6 @@ class OAuth:
                 opening,
             )
         )
-        return self._sessions.answer_for(opened)
 
     async def forget_expired(self) -> None:
         """

@@ -8,12 +8,16 @@ from collections.abc import Callable
 import orjson
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
+from teamchatd.auth.sign_ins import SignIns
 from teamchatd.auth.tokens import Claims, Tokens
 from teamchatd.errors import NotFound, Unavailable, Unidentified
 from teamchatd.model import Actor, Client, Daemons, Entry, Session
 from teamchatd.store.sessions import SESSIONS_ENDED, NotGood, Opening, SessionStore
 from teamchatd.store.users import ROLE_CHANGED
+
+log = Logger()
 
 MOST_KNOWN = 20_000
 """Tokens that are known without asking the record again."""
@@ -94,6 +98,7 @@ class Sessions:
     """
     @ivar _ended: called with a user's id and the ids of their sessions that
         have ended, so that their streams are cut.
+    @ivar sign_ins: hears of each attempt to open one.
     """
 
     _store: SessionStore
@@ -103,6 +108,7 @@ class Sessions:
     _lifetimes: Lifetimes
     _at_most: int
     _ended: Callable[[str, list[str]], None]
+    sign_ins: SignIns = field(init=False, factory=SignIns)
     _known: Acquaintances = field(init=False, factory=Acquaintances)
 
     def opening(
@@ -228,12 +234,15 @@ class Sessions:
         claims = self._tokens.read("refresh", refresh_token)
         if claims is not None:
             await self._store.end_by_pair(actor.id, claims.pair_id)
+            log.info("User {user} signed out", user=actor.id)
 
     async def of(self, actor: Actor) -> list[Session]:
         return await self._store.of_user(actor.id, self._now())
 
     async def end_all(self, actor: Actor, keep_current: bool = False) -> None:
         await self._store.end_all(actor.id, actor.session_id if keep_current else None)
+        which = "all their other sessions" if keep_current else "all their sessions"
+        log.info("User {user} has ended {which}", user=actor.id, which=which)
 
     async def end_one(self, actor: Actor, session_id: str) -> None:
         """
@@ -241,6 +250,7 @@ class Sessions:
         """
         if not await self._store.end_one(actor.id, session_id):
             raise NoSuchSession()
+        log.info("User {user} has ended their session {id}", user=actor.id, id=session_id)
 
     async def end_expired(self) -> None:
         """

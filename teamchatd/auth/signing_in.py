@@ -11,6 +11,7 @@ from teamchatd.auth.entrances import Entrances
 from teamchatd.auth.limits import Failures, NoFailures, neighbourhood
 from teamchatd.auth.passwords import Passwords
 from teamchatd.auth.sessions import Sessions, TokenAnswer
+from teamchatd.auth.sign_ins import Attempt
 from teamchatd.errors import Unidentified
 from teamchatd.model import Client, User
 from teamchatd.store.links import LinkNotGood
@@ -45,16 +46,18 @@ class SigningIn:
         @raise WrongPassword: after the same work, whoever was asked for.
         @raise TooMany: this account, or this client, has failed too often.
         """
-        email = addresses.usable(email)
-        with self._failures.watch(WrongPassword, _place(client), f"account {key(email)}"):
-            user = await self._owner(email, password)
-        opening = self._sessions.opening(user.id, client, user.password_hash)
-        answer = await self._sessions.open(opening)
+        with self._sessions.sign_ins.watch("password", client) as attempt:
+            email = addresses.usable(email)
+            with self._failures.watch(WrongPassword, _place(client), f"account {key(email)}"):
+                user = await self._owner(email, password, attempt)
+            opening = self._sessions.opening(user.id, client, user.password_hash)
+            answer = await self._sessions.open(opening)
         await self._rehash(user, password)
         return answer
 
-    async def _owner(self, email: str, password: str) -> User:
+    async def _owner(self, email: str, password: str, attempt: Attempt) -> User:
         user = await self._users.by_email(email)
+        attempt.user_id = "" if user is None else user.id
         password_hash = user.password_hash if user is not None else None
         if not await self._passwords.match(password, password_hash) or user is None:
             raise WrongPassword()
@@ -73,14 +76,16 @@ class SigningIn:
         @raise AddressTaken: a refusal leaves no account behind.
         @raise UnusablePassword: the same.
         """
-        # Whoever meets a taken address has learned that it is: that is a guess, too.
-        with self._failures.watch(AddressTaken, _place(client)):
-            new = NewUser(
-                self._mint(),
-                addresses.usable(email),
-                password_hash=await self._passwords.hash(password),
-            )
-            opened = await self._users.register(new, self._sessions.opening(new.id, client))
+        with self._sessions.sign_ins.watch("registration", client) as attempt:
+            # Whoever meets a taken address has learned that it is: that is a guess, too.
+            with self._failures.watch(AddressTaken, _place(client)):
+                new = NewUser(
+                    self._mint(),
+                    addresses.usable(email),
+                    password_hash=await self._passwords.hash(password),
+                )
+                opened = await self._users.register(new, self._sessions.opening(new.id, client))
+            attempt.user_id = opened.user_id
         return self._sessions.answer_for(opened)
 
     async def as_developer(self, email: str, token: str | None, client: Client) -> tuple[User, str]:
@@ -93,7 +98,12 @@ class SigningIn:
         @return: the user, and an access token that lives for a day.
         @raise NotInvited: nobody has this address, and users are invited here.
         """
-        email = addresses.usable(email)
+        with self._sessions.sign_ins.watch("dev", client) as attempt:
+            user, access = await self._developer(addresses.usable(email), token, client)
+            attempt.user_id = user.id
+        return user, access
+
+    async def _developer(self, email: str, token: str | None, client: Client) -> tuple[User, str]:
         user = await self._users.by_email(email)
         if user is None and token is not None:
             first = await self._admit_first(email, token, client)

@@ -3,10 +3,13 @@ What the server calls itself.
 """
 
 from attrs import define
+from twisted.logger import Logger
 
 from teamchatd.chat import access, names
 from teamchatd.model import Actor
 from teamchatd.store.settings import SettingStore
+
+log = Logger()
 
 
 @define
@@ -24,4 +27,6 @@ class Settings:
 
     async def rename(self, actor: Actor, name: str) -> str:
         access.admin(actor)
-        return await self._store.rename(actor.id, names.usable(name))
+        renamed = await self._store.rename(actor.id, names.usable(name))
+        log.info("The server was given another name, by {by}", by=actor.id)
+        return renamed

@@ -70,6 +70,19 @@ def mode(text: str) -> str:
     return text
 
 
+def one_of(*words: str) -> Check:
+    known = {word: f'"{word}"' for word in words}
+    *first, last = known.values()
+
+    def check(text: str) -> str:
+        if text not in known:
+            meant = near(text, known)
+            raise ValueError(f'"{text}" is not {", ".join(first)} or {last}{meant}')
+        return text
+
+    return check
+
+
 def jwt_secret(secret: str) -> str:
     if len(secret.encode()) < 32:
         raise ValueError("is shorter than 32 bytes; without one, a good one is made")

@@ -155,6 +155,25 @@ class RateLimit:
 
 
 @frozen
+class Log:
+    """
+    How the log is written.
+    """
+
+    format: str = _key("text", checks.one_of("text", "json"))
+    level: str = _key("info", checks.one_of("debug", "info", "warn"))
+
+
+@frozen
+class Metrics:
+    """
+    Figures for Prometheus; with an empty C{listen}, there are none.
+    """
+
+    listen: str = _key("", or_empty(filled))
+
+
+@frozen
 class Config:
     """
     One attribute per section; one attribute of it per key.
@@ -169,3 +188,5 @@ class Config:
     events: Events = Factory(Events)
     images: Images = Factory(Images)
     rate_limit: RateLimit = Factory(RateLimit)
+    log: Log = Factory(Log)
+    metrics: Metrics = Factory(Metrics)

@@ -78,6 +78,7 @@ class Takeover(Resource):
         for name, value in HEADERS.items():
             request.setHeader(name, value)
         request.write(b"")
+        request.over(200, 0)
         transport, is_chunked = detach(request), bool(request.chunked)
         bound(transport)
         actor = self._actor

@@ -109,6 +109,15 @@ class Identity:
             peer, is_ours = _plain(hops.pop()), False
         return Client(peer, request.getHeader("user-agent") or "")
 
+    def is_from_proxy(self, request: Request) -> bool:
+        """
+        Whether what sends it is a proxy of ours, whose word we take.
+        """
+        connected = request.getClientAddress()
+        if isinstance(connected, UNIXAddress):
+            return True
+        return self._is_proxy(getattr(connected, "host", ""))
+
     def _is_proxy(self, host: str) -> bool:
         address = address_of(host)
         return address is not None and any(address in network for network in self._trusted_proxies)

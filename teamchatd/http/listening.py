@@ -50,6 +50,7 @@ class Listening(Service):
 
     @ivar _descriptions: endpoints, as Twisted writes them, in place of C{_host}
         and C{_port}.
+    @ivar _key: where in the configuration the endpoints stand.
     @ivar _fail_at_exit: called when we stop for a place that was refused later.
     """
 
@@ -59,6 +60,7 @@ class Listening(Service):
     _port: int
     _descriptions: Sequence[str]
     _fail_at_exit: Callable[[], object] = fail_at_exit
+    _key: str = "[server] listen"
     _open: list[Any] = field(init=False, factory=list)
     _stopped: bool = field(init=False, default=False)
 
@@ -100,7 +102,7 @@ class Listening(Service):
             place = serverFromString(self._reactor, with_backlog(description))
             opening = place.listen(self._site)
         except Exception as error:  # whatever a parser of endpoints makes of a typing error
-            raise CannotListen(f"[server] listen: {description!r}: {error}") from error
+            raise CannotListen(f"{self._key}: {description!r}: {error}") from error
         opening.addCallbacks(self._opened, failures.append)
         if failures:
             raise CannotListen(_refusal(description, failures[0]))

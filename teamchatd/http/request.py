@@ -17,6 +17,7 @@ from twisted.web import server
 from twisted.web.resource import IResource
 
 from teamchatd.http.connection import Connection
+from teamchatd.http.visits import GONE, Visits
 
 log = Logger()
 
@@ -45,6 +46,9 @@ ON_EVERY_ANSWER = (
 
 TO_SCRIPTS = (b"Access-Control-Expose-Headers", [b"Retry-After"])
 """What a page from elsewhere may read besides the body: how long it has to wait."""
+
+CHALLENGE = 'Bearer realm="teamchat"'
+"""With every 401: RFC 9110, section 11.6.1, and RFC 6750, section 3."""
 
 PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 
@@ -103,16 +107,24 @@ class Request(server.Request):
     """
     @ivar fields: the JSON object in the body; C{{}} for an empty one.
     @ivar is_gone: whether the connection was lost, and nobody waits for the answer.
+    @ivar id: what it is called in the log, and in that of a proxy.
+    @ivar begun: when all of it was there, in seconds.
+    @ivar route: the pattern of its path, once that is known.
+    @ivar asker: the id of the user or the webhook that asks, once that is known.
     """
 
     fields: dict[str, Any]
     content: IO[bytes]
     is_gone = False
+    id = b""
+    begun = 0.0
+    route = asker = ""
     _largest_body = LARGEST_BODY
     _is_complete = False
     _is_refused = False
     _discarded = 0
     _deadline: Any = None
+    _visits: Visits | None = None
 
     def __repr__(self) -> str:
         """
@@ -207,6 +219,8 @@ class Request(server.Request):
         """
         self._is_refused = True
         self._forget_deadline()
+        known: Any = self.channel
+        self.method, self.uri = known._command, known._path
         self.content.close()
         self.content = BytesIO()
         body = orjson.dumps({"error": refused.sentence})
@@ -216,10 +230,13 @@ class Request(server.Request):
         headers.setRawHeaders(b"Content-Type", [b"application/json"])
         headers.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
         headers.setRawHeaders(b"Connection", [b"close"])
+        if refused.code == 401:
+            headers.setRawHeaders(b"WWW-Authenticate", [CHALLENGE.encode()])
         if refused.retry_after is not None:
             headers.setRawHeaders(b"Retry-After", [b"%d" % refused.retry_after])
         self.channel.writeHeaders(b"HTTP/1.1", b"%d" % refused.code, PHRASES[refused.code], headers)
         self.channel.write(body)
+        self.over(refused.code, len(body))
         if waits_for_us:
             self._hang_up()
         else:
@@ -259,8 +276,17 @@ class Request(server.Request):
         """
         There is an answer, and nobody to send it to.
         """
+        self.over(GONE, 0)
         if self.content is not None:
             self.content.close()
+
+    def over(self, status: int, sent: int) -> None:
+        """
+        This is what became of it.
+        """
+        visits = self._visits
+        if visits is not None:
+            visits.over(self, status, sent)
 
     def _hang_up(self) -> None:
         self._forget_deadline()
@@ -284,6 +310,7 @@ class Request(server.Request):
     # The answer
 
     def process(self) -> None:
+        self.begun = self._reactor.seconds()
         self._set_headers()
         self.path = in_origin_form(self.path)
         if not self.path.startswith(b"/") and self.path != b"*":
@@ -295,8 +322,13 @@ class Request(server.Request):
     def _set_headers(self) -> None:
         for name, values in ON_EVERY_ANSWER:
             self.responseHeaders.setRawHeaders(name, values)
-        if self._site.origins:
-            self._allow_origin(self._site.origins)
+        site = self._site
+        self._visits = visits = site.visits
+        if visits is not None:
+            self.id = visits.id_for(self)
+            self.responseHeaders.setRawHeaders(b"X-Request-Id", [self.id])
+        if site.origins:
+            self._allow_origin(site.origins)
 
     def _allow_origin(self, origins: frozenset[bytes]) -> None:
         """
@@ -362,6 +394,7 @@ class Site(server.Site):
     """
     @ivar origins: whose pages may call us from elsewhere; C{*} for all.
     @ivar reception: looks at large bodies; without it, there are none.
+    @ivar visits: hears what became of each request, if anybody does.
     """
 
     protocol: Any = Connection
@@ -375,11 +408,13 @@ class Site(server.Site):
         reactor: IReactorTime,
         origins: frozenset[bytes] = frozenset(),
         reception: Receives | None = None,
+        visits: Visits | None = None,
     ) -> None:
         # Twisted would parse every Content-Type with the email package, and forms into memory.
         super().__init__(root, reactor=reactor, parsePOSTFormSubmission=False)
         self.origins = origins
         self.reception = reception
+        self.visits = visits
 
     def acceptableProtocols(self) -> list[bytes]:
         """
@@ -390,5 +425,7 @@ class Site(server.Site):
 
     def log(self, request: Any) -> None:
         """
-        No access log: Twisted's would hold the query, and with it tokens.
+        Not Twisted's access log, which would hold the query, and with it tokens.
         """
+        if self.visits is not None:
+            self.visits.over(request, request.code, request.sentLength)

@@ -26,7 +26,7 @@ from teamchatd.errors import (
 )
 from teamchatd.http.fields import read_json
 from teamchatd.http.identity import Identity
-from teamchatd.http.request import Request, broken
+from teamchatd.http.request import CHALLENGE, Request, broken
 from teamchatd.model import Actor, Webhook
 
 STATUS = {
@@ -87,13 +87,21 @@ def refusal(request: Request, failure: Failure) -> Response:
     """
     error = failure.value
     if isinstance(error, ChatError):
-        extra = {"Retry_After": str(error.retry_after)} if isinstance(error, TooMany) else {}
-        return answer({"error": str(error)}, status_of(error), **extra)
+        return answer({"error": str(error)}, status_of(error), **_headers_for(error))
     if isinstance(error, MethodNotAllowed):
         return _other_method(request, error)
     if isinstance(error, HTTPException):
         return _unroutable(error)
     return raw_answer(broken(request.what, failure), "application/json", 500)
+
+
+def _headers_for(error: ChatError) -> dict[str, str]:
+    """
+    What the client may do about it.
+    """
+    if isinstance(error, TooMany):
+        return {"Retry_After": str(error.retry_after)}
+    return {"WWW_Authenticate": CHALLENGE} if isinstance(error, Unidentified) else {}
 
 
 def _unroutable(error: HTTPException) -> Response:
@@ -130,6 +138,8 @@ def _door(name: str, enter: Enter, read: Callable[[Request], dict[str, Any]] = r
         @wraps(route)
         async def guarded(area: Area, request: Request, **parts: str) -> Rendered:
             entered = await enter(area.identity, request)
+            if entered:
+                request.asker = entered[0].id
             request.fields = read(request)
             return await route(area, request, *entered, **parts)
 

@@ -3,7 +3,7 @@ The way of a request to its route, and of the answer back.
 """
 
 from collections.abc import Coroutine, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from attrs import define
@@ -44,17 +44,19 @@ class Calls:
     def __init__(self, area: Area) -> None:
         self._area = area
         self._rules = area.app.url_map.bind("localhost")  # nobody is ever told this name
-        self._match_known = lru_cache(MOST_KNOWN)(self._rules.match)
+        self._match = partial(self._rules.match, return_rule=True)
+        self._match_known = lru_cache(MOST_KNOWN)(self._match)
 
     def make(self, path: str, request: Request) -> Coroutine[Any, Any, Rendered]:
         """
         @return: what the route returns.
         @raise HTTPException: there is no such route, or not for this method.
         """
-        match = self._match_known if len(path) <= LONGEST_KNOWN else self._rules.match
-        endpoint, parts = match(path, request.method.decode("ascii", "replace"))
+        match = self._match_known if len(path) <= LONGEST_KNOWN else self._match
+        rule, parts = match(path, request.method.decode("ascii", "replace"))
+        request.route = rule.rule
         # What Klein would call: it would wrap each call in a Deferred that nobody needs.
-        route: Any = self._area.app.endpoints[endpoint]
+        route: Any = self._area.app.endpoints[rule.endpoint]
         call: Coroutine[Any, Any, Rendered] = route.__original__(self._area, request, **parts)
         return call
 

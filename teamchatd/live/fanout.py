@@ -13,6 +13,7 @@ from itertools import islice
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from teamchatd.histogram import Histogram
 from teamchatd.live.frames import Frame, joined
 from teamchatd.live.stream import Stream
 
@@ -34,6 +35,9 @@ Bytes that a stream is sent in one piece.  A commit may be of several megabytes,
 piece is copied for each stream that does not take it at once.
 """
 
+DELIVERY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Up to where deliveries are told apart."""
+
 Whom = tuple[str, ...] | None
 """The ids of some users; L{None} for all."""
 
@@ -43,11 +47,13 @@ class Told:
     """
     @ivar number: of the last entry in C{frame}: whoever has heard all up to that one
         is not told again.
+    @ivar count: how many events there are in C{frame}.
     """
 
     whom: Whom
     frame: Frame
     number: int
+    count: int = 1
 
 
 def in_pieces(several: Iterable[Told]) -> Iterator[Told]:
@@ -68,7 +74,7 @@ def in_pieces(several: Iterable[Told]) -> Iterator[Told]:
 
 def _as_one(several: list[Told]) -> Told:
     *_, last = several
-    return Told(last.whom, joined([told.frame for told in several]), last.number)
+    return Told(last.whom, joined([told.frame for told in several]), last.number, len(several))
 
 
 @define(eq=False)
@@ -76,18 +82,25 @@ class FanOut:
     """
     @ivar _listeners: the streams of some users, or all.
     @ivar _send: gives one of them a frame.
+    @ivar delivered: events, each counted once for every stream that was given it.
+    @ivar seconds: how long it took until all had been given something.
+    @ivar _begun: when the first of C{_waiting} came, and so on.
     @ivar _rest: those who have not yet been sent the first of C{_waiting}.
     """
 
     _clock: IReactorTime
     _listeners: Callable[[Whom], Iterable[Stream]]
     _send: Callable[[Stream, Frame], None]
+    delivered: int = field(init=False, default=0)
+    seconds: Histogram = field(init=False, factory=lambda: Histogram(DELIVERY_SECONDS))
     _waiting: deque[Told] = field(init=False, factory=deque)
+    _begun: deque[float] = field(init=False, factory=deque)
     _rest: Iterator[Stream] | None = field(init=False, default=None)
     _later: IDelayedCall | None = field(init=False, default=None)
 
     def add(self, told: Told) -> None:
         self._waiting.append(told)
+        self._begun.append(self._clock.seconds())
         if len(self._waiting) > MOST_WAITING:
             self._finish_first()
         elif self._later is None:
@@ -113,6 +126,7 @@ class FanOut:
         Nobody needs to hear what waits: all are hung up on.
         """
         self._waiting.clear()
+        self._begun.clear()
         self._rest = None
 
     def _go_on(self) -> None:
@@ -139,18 +153,23 @@ class FanOut:
             self._rest = iter(list(self._listeners(told.whom)))
         some = list(islice(self._rest, LOOKS_EVERY))
         number, frame, send = told.number, told.frame, self._send
+        heard = 0
         for stream in some:
             if stream.since is not None and stream.since < number:
                 stream.since = number
                 send(stream, frame)
+                heard += 1
+        self.delivered += heard * told.count
         if some:
             return True
         self._rest = None
         if self._waiting:  # else all was forgotten meanwhile
             self._waiting.popleft()
+            self.seconds.observe(self._clock.seconds() - self._begun.popleft())
         return False
 
     def _tell(self, stream: Stream, told: Told) -> None:
         if stream.since is not None and stream.since < told.number:
             stream.since = told.number
             self._send(stream, told.frame)
+            self.delivered += told.count

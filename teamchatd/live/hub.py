@@ -2,7 +2,7 @@
 All who are listening, and the way of an entry to those it is for.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, groupby
@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from teamchatd.histogram import Histogram
 from teamchatd.live.fanout import FanOut, Told, Whom, in_pieces
 from teamchatd.live.frames import HEARTBEAT, REPLACED, Frame, event, joined
 from teamchatd.live.stream import Stream
@@ -57,6 +58,10 @@ class Hub:
 
     @ivar _read_after: reads the journal: C{(number, limit)} to a stretch.
     @ivar _greeting: what every stream is told at its beginning, besides what it is.
+    @ivar left: called with each stream that is over.
+    @ivar replays: how many came back with an event id, and were told what they missed.
+    @ivar resets: how many were told to begin anew, by why.
+    @ivar slow_readers: how many were hung up on because they did not read.
     @ivar head: the number of the last entry that was handed out here.
     @ivar _leaving: streams that are caught up although their session has ended,
         each until the number of the last entry that it may hear.
@@ -68,6 +73,10 @@ class Hub:
     _read_after: ReadAfter
     _streams_per_user: int
     _greeting: Mapping[str, str] = field(factory=dict)
+    left: Callable[[Stream], None] = field(init=False, default=lambda stream: None)
+    replays: int = field(init=False, default=0)
+    resets: Counter[str] = field(init=False, factory=Counter)
+    slow_readers: int = field(init=False, default=0)
     _gone: Callable[[Stream], None] = field(init=False)
     _fan_out: FanOut = field(init=False)
     era: str = field(init=False, default="")
@@ -95,6 +104,20 @@ class Hub:
         self.era, self.head = era, head
 
     @property
+    def delivered(self) -> int:
+        """
+        How many events were given to a stream as they happened, added up over all streams.
+        """
+        return self._fan_out.delivered
+
+    @property
+    def delivery_seconds(self) -> Histogram:
+        """
+        How long it took from a commit until the last of the streams had the event.
+        """
+        return self._fan_out.seconds
+
+    @property
     def count(self) -> int:
         """
         How many streams there are.
@@ -119,6 +142,7 @@ class Hub:
         if resumed is not None:
             await self._catch_up(stream, resumed)
         elif last_event_id is not None:
+            self.resets["unknown_id"] += 1
             self._reset(stream, "The server does not know this event id.")
         else:
             self._greet(stream, self.head)
@@ -143,6 +167,8 @@ class Hub:
         self._beat_later(stream)
 
     def _forget(self, stream: Stream) -> None:
+        self.left(stream)
+        self.slow_readers += stream.fell_behind
         stream.since = None
         self._leaving.pop(stream, None)
         self._to_beat[stream.beat_in].pop(stream, None)
@@ -177,6 +203,7 @@ class Hub:
         nothing is missing: no gap, and nothing twice.
         """
         greeted = False
+        self.replays += 1
         while stream.is_open:
             kept = self._tail_after(number)
             if kept is None:
@@ -213,6 +240,7 @@ class Hub:
         if greeted:
             stream.end()  # trimmed meanwhile: it comes back and is told to reload
         else:
+            self.resets["too_old"] += 1
             self._reset(stream, "The server does not hold events that far back any more.")
 
     async def _read(self, stream: Stream, number: int) -> Stretch | None:

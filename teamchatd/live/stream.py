@@ -87,6 +87,13 @@ class Stream:
         self.closed: Callable[[Stream], None] = _nobody
 
     @property
+    def fell_behind(self) -> bool:
+        """
+        Whether it was hung up on for that.
+        """
+        return self._size > LONGEST_BACKLOG
+
+    @property
     def is_closed(self) -> bool:
         """
         Whether the connection is gone, too.

@@ -24,6 +24,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from teamchatd.errors import Unavailable
+from teamchatd.histogram import Histogram
+from teamchatd.logs import is_debugging
 from teamchatd.model import Entry
 from teamchatd.store import entries as journal
 from teamchatd.store import lock, restored
@@ -54,6 +56,9 @@ CONNECT: dict[str, Any] = {
     "timeout": 5,  # seconds to wait for others who write: the console command
     "check_same_thread": False,  # adbapi closes from another thread
 }
+
+COMMIT_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Up to where commits are told apart: a good disk needs one of the first, a bad one of the last."""
 
 RECOVERABLE = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
 """What SQLite says of one statement.  Everything else it says is about the disk."""
@@ -91,6 +96,20 @@ class Head:
 
     era: str
     number: int
+
+
+@frozen
+class Batch:
+    """
+    Changes that were committed together.
+
+    @ivar entries: what is to be told of them.
+    @ivar is_on_disk: whether anything was written.  If not, that it could be committed
+        says nothing of the disk.
+    """
+
+    entries: list[Entry]
+    is_on_disk: bool
 
 
 def run_batch(cursor: sqlite3.Cursor, jobs: list[Job], told: int | None = None) -> list[Entry]:
@@ -173,12 +192,17 @@ class Database(Service):
         commit, in the order of their numbers, before those who asked for the
         changes hear that they are done.  What others have written is among them: the
         console command has the same record.
-    @ivar _told: the number of the last entry that it was called with.
+    @ivar commit_seconds: how long it took from when changes were handed to the writer
+        until they were on disk.
+    @ivar changes_done: how many were, since the start.
+    @ivar _told: the number of the last entry that C{committed} was called with.
     """
 
     _directory: Path
     _clock: IReactorTime
     committed: Callable[[list[Entry]], None] = field(default=lambda entries: None)
+    commit_seconds: Histogram = field(init=False, factory=lambda: Histogram(COMMIT_SECONDS))
+    changes_done: int = field(init=False, default=0)
     _changes: Line = field(init=False)
     _readings: Line = field(init=False)
     _broken: bool = field(init=False, default=False)
@@ -305,6 +329,46 @@ class Database(Service):
         self._changes.join(job)
         return job.done
 
+    def probe(self) -> "Deferred[None]":
+        """
+        Go the way of a change, and change nothing.  It waits behind those that wait, so
+        whoever asks learns how long that takes.
+
+        While writing fails it writes, or nobody would ever learn that there is room
+        again: those who are told that we are not ready send no changes.
+
+        @raise Unavailable: storage takes no changes.
+        """
+        return self.change(_rewrite_head if self._broken else _do_nothing)
+
+    @property
+    def is_broken(self) -> bool:
+        """
+        Whether a change could not be written, and none could since.
+        """
+        return self._broken
+
+    @property
+    def changes_waiting(self) -> int:
+        """
+        How many changes are not on disk yet.
+        """
+        return self._changes.length
+
+    def waiting_since(self) -> int | None:
+        """
+        When the oldest change that is not done was asked for, in milliseconds since the
+        epoch; L{None} where none is.
+        """
+        return self._changes.waiting_since
+
+    def size(self) -> int:
+        """
+        Bytes that the record takes on the disk, with what is written ahead of it.
+        """
+        files = self._directory.glob(f"{self.path.name}*")
+        return sum(file.stat().st_size for file in files if not file.name.endswith("-shm"))
+
     def read(self, work: Callable[[sqlite3.Cursor, *Ts], T], *args: *Ts) -> "Deferred[T]":
         """
         Run C{work(cursor, *args)} in the reader's thread, on one state of the
@@ -339,20 +403,24 @@ class Database(Service):
         self._clock.callLater(0, function)
 
     def _run_changes(self, jobs: list[Job]) -> "Deferred[None]":
-        batch: Deferred[list[Entry]] = self._writer.runInteraction(
-            _in_one_transaction, jobs, self._told
-        )
-        return batch.addCallbacks(self._kept, self._lost, errbackArgs=(jobs,))
+        begun = self._clock.seconds()
+        batch: Deferred[Batch] = self._writer.runInteraction(_in_one_transaction, jobs, self._told)
+        return batch.addCallbacks(self._kept, self._lost, (jobs, begun), errbackArgs=(jobs,))
 
     def _run_readings(self, jobs: list[Job]) -> "Deferred[None]":
         reading: Deferred[None] = self._reader.runInteraction(_on_one_state, jobs)
         return reading.addErrback(_fail_all, jobs)
 
-    def _kept(self, entries: list[Entry]) -> None:
-        if self._broken:
+    def _kept(self, batch: Batch, jobs: list[Job], begun: float) -> None:
+        self.commit_seconds.observe(self._clock.seconds() - begun)
+        self.changes_done += len(jobs)
+        if is_debugging():
+            ms = round((self._clock.seconds() - begun) * 1000, 1)
+            log.debug("{count} changes on disk in {ms} ms", count=len(jobs), ms=ms)
+        if self._broken and batch.is_on_disk:
             self._broken = False
             log.info("{path} can be written again", path=str(self.path))
-        self._tell(entries)
+        self._tell(batch.entries)
 
     def _tell(self, entries: list[Entry]) -> None:
         """
@@ -442,12 +510,29 @@ class Database(Service):
         self._lock.close()
 
 
-def _in_one_transaction(transaction: Transaction, jobs: list[Job], told: int) -> list[Entry]:
-    return run_batch(transaction.connection.cursor(), jobs, told)
+def _in_one_transaction(transaction: Transaction, jobs: list[Job], told: int) -> Batch:
+    connection: sqlite3.Connection = transaction.connection
+    before = connection.total_changes
+    entries = run_batch(connection.cursor(), jobs, told)
+    return Batch(entries, connection.total_changes > before)
 
 
 def _some_after(cursor: sqlite3.Cursor, number: int) -> list[Entry]:
     return list(journal.after(cursor, number, LOOKED_AT_ONCE))
+
+
+def _do_nothing(change: Change) -> None:
+    """
+    The writer has to take its lock for this, and that is all.
+    """
+
+
+def _rewrite_head(change: Change) -> None:
+    """
+    Twice, as SQLite writes no page to which nothing was done.
+    """
+    change.cursor.execute("UPDATE head SET number = number + 1")
+    change.cursor.execute("UPDATE head SET number = number - 1")
 
 
 def _on_one_state(transaction: Transaction, jobs: list[Job]) -> None:

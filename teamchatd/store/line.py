@@ -48,6 +48,7 @@ class Line:
     _soon: Callable[[Callable[[], None]], object]
     _at_once: int
     _waiting: list[Job] = field(init=False, factory=list)
+    _under_way: list[Job] = field(init=False, factory=list)
     _is_busy: bool = field(init=False, default=False)
     _all_done: "list[Deferred[None]]" = field(init=False, factory=list)
 
@@ -56,6 +57,22 @@ class Line:
         if not self._is_busy:
             self._is_busy = True
             self._soon(self._next)
+
+    @property
+    def length(self) -> int:
+        """
+        How many jobs are not done yet.
+        """
+        return len(self._under_way) + len(self._waiting)
+
+    @property
+    def waiting_since(self) -> int | None:
+        """
+        When the first of those that are not done was asked for, in milliseconds since
+        the epoch.
+        """
+        first = self._under_way or self._waiting
+        return first[0].at if first else None
 
     def all_done(self) -> "Deferred[None]":
         """
@@ -68,14 +85,14 @@ class Line:
 
     def _next(self) -> None:
         jobs, self._waiting = self._waiting[: self._at_once], self._waiting[self._at_once :]
-        self._is_busy = True
+        self._is_busy, self._under_way = True, jobs
         self._run(jobs).addCallback(self._over, jobs)
 
     def _over(self, _: None, jobs: list[Job]) -> None:
         """
         The next go first: their thread works while these are answered.
         """
-        self._is_busy = False
+        self._is_busy, self._under_way = False, []
         if self._waiting:
             self._next()
         for job in jobs:

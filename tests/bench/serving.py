@@ -23,6 +23,9 @@ ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30
 """Seconds that a server may take to start, and to stop."""
 
+LOG = "log"
+"""What a server says, in its directory."""
+
 MESSAGES = 20_000
 """What has been said before, unless a measurement wants more or less of it."""
 
@@ -86,14 +89,16 @@ class Server:
             "TEAMCHAT_RATE_LIMIT_ENABLED": "false",
         }
         begun = time.monotonic()
-        self.process = subprocess.Popen(
-            self._command,
-            env=clean | more,
-            cwd=self._directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        # A file, as an operator would have it: a pipe that nobody reads soon stops who writes.
+        with open(self._directory / LOG, "wb") as log:
+            self.process = subprocess.Popen(
+                self._command,
+                env=clean | more,
+                cwd=self._directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         try:
             self.port = self._await_port()
         except BaseException:
@@ -103,16 +108,16 @@ class Server:
 
     def _await_port(self) -> int:
         """
-        Reads to the line that says where, and no further: what a server says
-        later are a few lines more, which the pipe holds.
+        Reads to the line that says where, and no further.
         """
         assert self.process is not None
-        assert self.process.stdout is not None
-        said = b""
-        for line in self.process.stdout:
-            said += line
-            if match := re.search(rb"listens at http://127\.0\.0\.1:(\d+)", line):
+        has_ended, said = False, b""
+        while not has_ended:
+            has_ended = self.process.poll() is not None
+            said = (self._directory / LOG).read_bytes()
+            if match := re.search(rb"listens at http://127\.0\.0\.1:(\d+)\n", said):
                 return int(match[1])
+            time.sleep(0.001)
         raise CannotMeasure(f"the server does not start: {said.decode()}")
 
     @property
@@ -143,8 +148,6 @@ class Server:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
 
 
 @define

@@ -47,6 +47,8 @@ What this is
  GET /config.json                                        200   200   200   200   200   200   200
  GET /openapi.json                                       200   200   200   200   200   200   200
  GET /health                                             200   200   200   200   200   200   200
+ GET /health/live                                        200   200   200   200   200   200   200
+ GET /health/ready                                       200   200   200   200   200   200   200
 
 Ways in
  POST /auth/password-login                               200   200   200   200   200   200   200

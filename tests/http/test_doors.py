@@ -21,6 +21,8 @@ OPEN = {
     ("GET", "/manifest.webmanifest"),
     ("GET", "/config.json"),
     ("GET", "/health"),
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
     ("GET", "/openapi.json"),
     ("POST", "/auth/dev-login"),
     ("POST", "/auth/password-login"),
@@ -126,6 +128,8 @@ def test_counted(routes):
     free = {route for route, door in routes.items() if door == "open without limit"}
     assert free == {
         ("GET", "/health"),
+        ("GET", "/health/live"),
+        ("GET", "/health/ready"),
         ("GET", "/assets/{digest}/{file}"),
         ("GET", "/favicon.ico"),
         ("GET", "/robots.txt"),

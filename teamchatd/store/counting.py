@@ -1,0 +1,42 @@
+"""
+How many there are.
+"""
+
+import sqlite3
+
+from attrs import define, frozen
+from twisted.internet.defer import Deferred
+
+from teamchatd.store.database import Database
+
+
+@frozen
+class Counts:
+    """
+    @ivar users: who have not been removed.
+    @ivar sessions: which have not ended.
+    @ivar letters: which wait to be sent.
+    """
+
+    users: int
+    sessions: int
+    letters: int
+
+
+def _counts(cursor: sqlite3.Cursor) -> Counts:
+    [row] = cursor.execute(
+        "SELECT (SELECT count(*) FROM users WHERE removed_at IS NULL),"
+        " (SELECT count(*) FROM sessions), (SELECT count(*) FROM letters)"
+    )
+    return Counts(*row)
+
+
+@define
+class CountingStore:
+    _database: Database
+
+    def counts(self) -> "Deferred[Counts]":
+        """
+        @raise Unavailable: storage does not answer.
+        """
+        return self._database.read(_counts)
