@@ -156,7 +156,14 @@ def test_plan(connection, sql, parameters):
     history = "SEARCH said USING INDEX messages_by_place (place_id=? AND position>?)"
     assert history in plan
     scanned = {line.split()[1] for line in plan if line.startswith("SCAN ")}
-    assert scanned <= {"channels", "places", "(subquery-1)", "CONSTANT"}
+    assert scanned <= {
+        "channels",
+        "places",
+        "(subquery-1)",
+        "(subquery-2)",
+        "looked_at",
+        "CONSTANT",
+    }
 
 
 def test_one_entry_for_one_user(connection):
