@@ -144,7 +144,7 @@ def lent(reactor: Any, descriptor: int, site: Site) -> Any:
     ours = socket.socket(fileno=descriptor)
     ours.setblocking(False)
     ours.set_inheritable(False)
-    port = unix.Port(f"\0{ours.getsockname()}", site, BACKLOG, reactor=reactor)
+    port = unix.Port(b"\0" + os.fsencode(ours.getsockname()), site, BACKLOG, reactor=reactor)
     port._preexistingSocket = ours  # as adoptStreamPort does
     port.startListening()
     return port
