@@ -99,8 +99,9 @@ def upgrade(
     if seen and missing and spare is not None:
         with _telling(connection, tell, "Copying the database before its upgrade"):
             _copy(connection, spare, seen, missing[-1].number)
+    doing = "Upgrading" if seen else "Making"
     for step in missing:
-        with _telling(connection, tell, f"Upgrading the database: {step.name}"):
+        with _telling(connection, tell, f"{doing} the database: {step.name}"):
             _apply(connection, step)
         if seen:
             log.info("Upgraded the database: {step}", step=step.name)
