@@ -146,6 +146,7 @@ def lent(reactor: Any, descriptor: int, site: Site) -> Any:
     ours.set_inheritable(False)
     port = unix.Port(b"\0" + os.fsencode(ours.getsockname()), site, BACKLOG, reactor=reactor)
     port._preexistingSocket = ours  # as adoptStreamPort does
+    port._shouldShutdown = False  # as for a TCP port: it would be the end for the next of us, too
     port.startListening()
     return port
 
