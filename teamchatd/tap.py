@@ -172,6 +172,7 @@ class Teamchat(Service):
         self._chosen = chosen
         self._reactor = reactor
         self._systemd = systemd
+        self._telling: list[Recurring] = []
         self._reloading = Reloading(reactor, read, chosen, systemd.reloading, self._be_ready)
         self._directory = Path(chosen.storage.data_directory).absolute()
         self._database = Database(self._directory, reactor)
@@ -223,7 +224,6 @@ class Teamchat(Service):
         )
         link = self._furnish()
         self._house.begin()
-        self._telling = list(self._what_is_told())
         server = chosen.server
         self._listening = Listening(
             self._reactor, self._house.site, server.host, server.port, server.listen
@@ -238,7 +238,14 @@ class Teamchat(Service):
         log.info("There is room for {count} connections at once", count=connections)
         self._say_hello(link)
         _settle()
+        self._reactor.callWhenRunning(self._up)
+
+    def _up(self) -> None:
+        """
+        Only now: before the reactor runs, who asks us to end would just end us.
+        """
         self._be_ready()
+        self._telling = list(self._what_is_told())
         for each in self._telling:
             each.startService()
 
