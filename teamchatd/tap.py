@@ -267,7 +267,7 @@ class Teamchat(Service):
 
     def _remark(self) -> str:
         hub = self._house.hub
-        return f"teamchat {__version__}: {hub.people} people with {hub.count} streams"
+        return f"teamchat {__version__}, users listening: {hub.people}, streams: {hub.count}"
 
     def _open_shelf(self) -> None:
         try:

@@ -71,7 +71,10 @@ def test_ready(kind, tmp_path):
     try:
         ready = manager.await_word("READY")
         assert answers(port)
-        assert ready == {"READY": "1", "STATUS": f"teamchat {__version__}: 0 people with 0 streams"}
+        assert ready == {
+            "READY": "1",
+            "STATUS": f"teamchat {__version__}, users listening: 0, streams: 0",
+        }
     finally:
         daemon.stop()
 
@@ -83,7 +86,7 @@ def test_status(manager, as_process):
     daemon = as_process(environ=manager.environ())
     manager.await_word("READY")
     listener = daemon.listen(daemon.token("ada"))
-    status = f"teamchat {__version__}: 1 people with 1 streams"
+    status = f"teamchat {__version__}, users listening: 1, streams: 1"
     assert manager.await_word("STATUS")["STATUS"] == status
     listener.leave()
 
