@@ -36,6 +36,9 @@ install: ## put it under PREFIX (/opt/teamchat), with units for systemd; for roo
 uninstall: ## remove that again; data and configuration stay
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" UNITS="$(UNITS)" .ci/install uninstall
 
+try-units: ## run what install makes under a systemd of its own, out of everybody's way; for root
+	@.ci/try-units
+
 clean: ## remove what make made; the data stays
 	rm -rf .venv build dist tests/bench/build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	rm -f twisted/plugins/dropin.cache
@@ -50,4 +53,4 @@ clean: ## remove what make made; the data stays
 	@.ci/setup test
 	@touch $@
 
-.PHONY: help run test quick check bench bench-report install uninstall clean
+.PHONY: help run test quick check bench bench-report install uninstall try-units clean
