@@ -3,6 +3,7 @@ Tests for L{teamchatd.reloading}.
 """
 
 import signal
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -97,6 +98,17 @@ def test_changeable_are_keys():
     What the house calls changeable is what the configuration has.
     """
     assert set(house.CHANGEABLE) <= {str(key) for key in KEYS.values()}
+
+
+def test_manual_names_them():
+    """
+    The manual of the configuration says which they are.
+    """
+    manual = (Path(house.__file__).parent.parent / "etc/teamchat.toml").read_text()
+    told = manual.partition("These change at\n")[2].partition("Of others")[0]
+    for section, name in (key.strip("[").split("] ") for key in house.CHANGEABLE):
+        assert section in told
+        assert name in told or section == "rateLimit"
 
 
 def test_all_changeable_change(in_memory):
