@@ -12,12 +12,17 @@ from tests.daemon import Daemon
 from tests.oauth import House
 from tests.real.daemon import RealDaemon
 from tests.real.page.chromium import CHROMIUM
+from tests.real.units.tools import ACTIVATE, ANALYZE
 from tests.wire import Wire
 
 LAST = "test_coverage_of_contract.py"
 """Asks what all the other tests have seen: never with them, and after all of them."""
 
 IN_CHROMIUM = Path(__file__).parent / "real" / "page"
+
+WITH_SYSTEMD = Path(__file__).parent / "real" / "units"
+
+HAS_SYSTEMD = ANALYZE.exists() and ACTIVATE.exists()
 
 
 def pytest_addoption(parser):
@@ -35,16 +40,26 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_ignore_collect(collection_path):
     """
-    Without a browser there is nothing to see the page with.
+    Without a browser there is nothing to see the page with, and without systemd nobody who
+    knows what a unit is.
     """
+    if collection_path == WITH_SYSTEMD and not HAS_SYSTEMD:
+        return True
     return True if collection_path == IN_CHROMIUM and not CHROMIUM.exists() else None
 
 
 def pytest_terminal_summary(terminalreporter, config):
     """
-    Nobody shall believe that the page was tested when it was not.
+    Nobody shall believe that the page, or a unit, was tested when it was not.
     """
     asked_for_all = config.args_source == pytest.Config.ArgsSource.TESTPATHS
+    if asked_for_all and "not real" not in config.option.markexpr and not HAS_SYSTEMD:
+        terminalreporter.line("")
+        terminalreporter.line(
+            f"The units were NOT tested: there is no {ANALYZE} or no {ACTIVATE}."
+            " To have them tested: as root, on Debian, apt-get install systemd.",
+            yellow=True,
+        )
     if asked_for_all and "not real" not in config.option.markexpr and not CHROMIUM.exists():
         terminalreporter.line("")
         terminalreporter.line(

@@ -52,19 +52,19 @@ def _is_killed(work: Callable[[], object], below: Path, moment: int) -> bool:
     raise AssertionError("not reached")
 
 
-def killed_inside(connection, moment: int) -> None:
+def dying(moment: int) -> Callable[..., None]:
     """
-    Let this process die when SQLite has worked for so many moments.
+    @return: what, called so many times and once more, lets this process die.
     """
     left = moment
 
-    def count():
+    def count(*said):
         nonlocal left
         if not left:
             os.kill(os.getpid(), signal.SIGKILL)
         left -= 1
 
-    connection.set_progress_handler(count, OF_SQLITE)
+    return count
 
 
 def survives(work: Callable[[], object]) -> bool:

@@ -906,3 +906,29 @@ def test_provider_on_this_machine(load, host):
     """
     file = custom("id = 'x'", f"issuer = 'http://{host}/realm?x=1'")
     assert load(file).oauth.custom[0].issuer == f"http://{host}/realm?x=1"
+
+
+# Sockets that systemd hands over
+
+
+LENT = ["systemd:domain=INET:index=0"]
+
+
+def test_lent_sockets(tmp_path):
+    """
+    They are what listen is where nobody has said; whoever says it wins, anywhere.
+    """
+    file = tmp_path / "teamchat.toml"
+    file.write_text("[server]\nport = 4444\n")
+    assert read(file, {}, {}, LENT).server.listen == tuple(LENT)
+    assert read(file, {"TEAMCHAT_SERVER_LISTEN": "tcp:1"}, {}, LENT).server.listen == ("tcp:1",)
+    file.write_text('[server]\nlisten = ["tcp:2"]\n')
+    assert read(file, {}, {}, LENT).server.listen == ("tcp:2",)
+
+
+def test_lent_sockets_are_for_no_developer():
+    """
+    Nobody sees from here who can reach them.
+    """
+    with pytest.raises(BadConfig, match="open to other machines"):
+        read(None, {}, {"auth-mode": "dev"}, LENT)

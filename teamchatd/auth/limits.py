@@ -41,6 +41,12 @@ class Limit:
     refused: int = field(init=False, default=0)
     _full_until: dict[str, float] = field(init=False, factory=dict)
 
+    def change(self, at_most: int, window: float = MINUTE) -> None:
+        """
+        From now on, so many.  Who had to wait waits as long as they were told.
+        """
+        self._at_most, self._window = at_most, window
+
     def take(self, name: str) -> None:
         """
         @raise TooMany: not now.
@@ -93,6 +99,12 @@ class Failures:
     _over: dict[str, int] = field(init=False, factory=dict)
     _under_way: Counter[str] = field(init=False, factory=Counter)
     _silent_until: dict[str, float] = field(init=False, factory=dict)
+
+    def change(self, per_minute: int) -> None:
+        """
+        From now on, so many.
+        """
+        self._per_minute = per_minute
 
     def take(self, *names: str) -> None:
         """
@@ -189,6 +201,9 @@ class NoLimit:
 
     refused = 0
 
+    def change(self, at_most: int, window: float = MINUTE) -> None:
+        pass
+
     def take(self, name: str) -> None:
         pass
 
@@ -202,6 +217,9 @@ class NoFailures:
     """
 
     refused = 0
+
+    def change(self, per_minute: int) -> None:
+        pass
 
     def take(self, *names: str) -> None:
         pass

@@ -96,6 +96,7 @@ class Acquaintances:
 @define
 class Sessions:
     """
+    @ivar at_most: of one user.
     @ivar _ended: called with a user's id and the ids of their sessions that
         have ended, so that their streams are cut.
     @ivar sign_ins: hears of each attempt to open one.
@@ -106,7 +107,7 @@ class Sessions:
     _clock: IReactorTime
     _mint: Callable[[], str]
     _lifetimes: Lifetimes
-    _at_most: int
+    at_most: int
     _ended: Callable[[str, list[str]], None]
     sign_ins: SignIns = field(init=False, factory=SignIns)
     _known: Acquaintances = field(init=False, factory=Acquaintances)
@@ -131,7 +132,7 @@ class Sessions:
             user_id,
             Client(client.ip, client.user_agent[:LONGEST_USER_AGENT]),
             self._after(lifetime) * 1000,
-            self._at_most,
+            self.at_most,
             password_hash,
         )
 

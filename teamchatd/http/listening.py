@@ -4,13 +4,15 @@ Where we listen.
 
 import atexit
 import os
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.endpoints import serverFromString
+from twisted.internet import unix
+from twisted.internet.defer import Deferred, execute, gatherResults, maybeDeferred
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -24,6 +26,8 @@ Connections that may wait to be accepted.  With Twisted's 50 a restart loses a
 third of the clients that all come back at once.
 """
 
+
+UNIX = socket.AF_UNIX
 
 WITH_BACKLOG = ("tcp", "tcp6", "ssl", "tls", "unix")
 """Kinds of endpoints that take one; for the others, somebody else listens."""
@@ -100,13 +104,18 @@ class Listening(Service):
         failures: list[Failure] = []
         try:
             place = serverFromString(self._reactor, with_backlog(description))
-            opening = place.listen(self._site)
+            opening = self._listen_at(place)
         except Exception as error:  # whatever a parser of endpoints makes of a typing error
             raise CannotListen(f"{self._key}: {description!r}: {error}") from error
         opening.addCallbacks(self._opened, failures.append)
         if failures:
             raise CannotListen(_refusal(description, failures[0]))
         opening.addCallback(lambda _: self._check(description, failures))
+
+    def _listen_at(self, place: Any) -> "Deferred[Any]":
+        if isinstance(place, AdoptedStreamServerEndpoint) and place.addressFamily == UNIX:
+            return execute(lent, self._reactor, place.fileno, self._site)
+        return place.listen(self._site)
 
     def _opened(self, port: Any) -> Any:
         """
@@ -125,6 +134,23 @@ class Listening(Service):
             log.critical("{why}", why=_refusal(description, failures[0]))
             self._fail_at_exit()
             self._reactor.stop()
+
+
+def lent(reactor: Any, descriptor: int, site: Site) -> Any:
+    """
+    A socket in the file system that a socket unit has made, opened to some and not to
+    others, and gives to the next of us, too.  Twisted would open it to everybody, and remove
+    it in the end.  It does neither to what is in no file system, which a name says that
+    begins with NUL; and it uses the name for nothing else.
+    """
+    ours = socket.socket(fileno=descriptor)
+    ours.setblocking(False)
+    ours.set_inheritable(False)
+    port = unix.Port(b"\0" + os.fsencode(ours.getsockname()), site, BACKLOG, reactor=reactor)
+    port._preexistingSocket = ours  # as adoptStreamPort does
+    port._shouldShutdown = False  # as for a TCP port: it would be the end for the next of us, too
+    port.startListening()
+    return port
 
 
 def with_backlog(description: str) -> str:

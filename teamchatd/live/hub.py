@@ -58,6 +58,7 @@ class Hub:
 
     @ivar _read_after: reads the journal: C{(number, limit)} to a stretch.
     @ivar _greeting: what every stream is told at its beginning, besides what it is.
+    @ivar streams_per_user: so many at most.
     @ivar left: called with each stream that is over.
     @ivar replays: how many came back with an event id, and were told what they missed.
     @ivar resets: how many were told to begin anew, by why.
@@ -71,7 +72,7 @@ class Hub:
 
     _clock: IReactorTime
     _read_after: ReadAfter
-    _streams_per_user: int
+    streams_per_user: int
     _greeting: Mapping[str, str] = field(factory=dict)
     left: Callable[[Stream], None] = field(init=False, default=lambda stream: None)
     replays: int = field(init=False, default=0)
@@ -124,6 +125,13 @@ class Hub:
         """
         return sum(len(streams) for streams in self._by_user.values())
 
+    @property
+    def people(self) -> int:
+        """
+        How many users these are of.
+        """
+        return len(self._by_user)
+
     # Coming and going
 
     def listen(self, stream: Stream, last_event_id: str | None) -> "Deferred[None]":
@@ -157,7 +165,7 @@ class Hub:
 
     def _admit(self, stream: Stream) -> None:
         streams = self._by_user[stream.user_id]
-        while len(streams) >= self._streams_per_user:
+        while len(streams) >= self.streams_per_user:
             oldest = streams[0]
             oldest.send(REPLACED)
             oldest.end()

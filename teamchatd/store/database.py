@@ -31,7 +31,7 @@ from teamchatd.store import entries as journal
 from teamchatd.store import lock, restored
 from teamchatd.store.change import Change
 from teamchatd.store.line import Job, Line
-from teamchatd.store.schema import Unusable, refuse_future, refuse_past, upgrade
+from teamchatd.store.schema import Tell, Unusable, refuse_future, refuse_past, upgrade
 
 log = Logger()
 
@@ -73,15 +73,18 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA temp_store = MEMORY")
 
 
-def found(connection: sqlite3.Connection, spare: Path | None = None) -> None:
+def found(
+    connection: sqlite3.Connection, spare: Path | None = None, tell: Tell = lambda what: None
+) -> None:
     """
     Make the database what this version of the code works with.
 
     @param connection: a prepared one.
     @param spare: see L{upgrade}.
+    @param tell: the same.
     """
     connection.execute("PRAGMA journal_mode = WAL")
-    upgrade(connection, spare)
+    upgrade(connection, spare, tell)
 
 
 @frozen
@@ -196,11 +199,13 @@ class Database(Service):
         until they were on disk.
     @ivar changes_done: how many were, since the start.
     @ivar _told: the number of the last entry that C{committed} was called with.
+    @ivar upgrading: told what is done while an older database is made one of ours.
     """
 
     _directory: Path
     _clock: IReactorTime
     committed: Callable[[list[Entry]], None] = field(default=lambda entries: None)
+    upgrading: Tell = field(default=lambda what: None)
     commit_seconds: Histogram = field(init=False, factory=lambda: Histogram(COMMIT_SECONDS))
     changes_done: int = field(init=False, default=0)
     _changes: Line = field(init=False)
@@ -228,7 +233,7 @@ class Database(Service):
         self._take_directory()
         try:
             with closing(self._connect()) as connection:
-                found(connection, self._directory)
+                found(connection, self._directory, self.upgrading)
             self.begin()  # a record whose end is unknown cannot be written on
         except sqlite3.Error as error:
             self._lock.close()

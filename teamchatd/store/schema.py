@@ -8,7 +8,8 @@ to the schema is a new file.  The table C{schema} remembers which were applied.
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -39,6 +40,15 @@ COPIES_KEPT = 2
 COPIES = 2
 """
 As much room an upgrade is to find: for the copy, and as much again for what is made anew.
+"""
+
+OPERATIONS = 100_000
+"""Of SQLite's machine, until it is said again what is done: a few thousandths of a second."""
+
+Tell = Callable[[str], object]
+"""
+Is told what is done to the database, again and again while that takes.  Who hears nothing for
+long knows that it does not go on.
 """
 
 
@@ -78,12 +88,15 @@ def applied(connection: sqlite3.Connection) -> int:
     return int(number)
 
 
-def upgrade(connection: sqlite3.Connection, spare: Path | None = None) -> None:
+def upgrade(
+    connection: sqlite3.Connection, spare: Path | None = None, tell: Tell = lambda what: None
+) -> None:
     """
     Apply the steps that this database has not seen, each in a transaction.
 
     @param spare: the folder for a copy of the database, which is made before
         the first step touches a database that was in use.
+    @param tell: is told what is done, for whoever would lose patience.
     @raise FromTheFuture: a newer teamchat wrote it, in a way we do not know.
     @raise Unusable: it cannot be copied, or there is no room.
     """
@@ -92,13 +105,29 @@ def upgrade(connection: sqlite3.Connection, spare: Path | None = None) -> None:
     refuse_future(connection)
     missing = [step for step in known if step.number > seen]
     if seen and missing and spare is not None:
-        _copy(connection, spare, missing[0].number)
+        with _telling(connection, tell, "Copying the database before its upgrade"):
+            _copy(connection, spare, missing[0].number)
+    doing = "Upgrading" if seen else "Making"
     for step in missing:
-        _apply(connection, step)
+        with _telling(connection, tell, f"{doing} the database: {step.name}"):
+            _apply(connection, step)
         if seen:
             log.info("Upgraded the database: {step}", step=step.name)
     if seen and missing and spare is not None:
         _drop_older_copies(spare)
+
+
+@contextmanager
+def _telling(connection: sqlite3.Connection, tell: Tell, what: str) -> Iterator[None]:
+    def again() -> None:  # an answer other than None would end it
+        tell(what)
+
+    again()
+    connection.set_progress_handler(again, OPERATIONS)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, OPERATIONS)
 
 
 def refuse_future(connection: sqlite3.Connection) -> None:

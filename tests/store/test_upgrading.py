@@ -14,7 +14,7 @@ from teamchatd.store import schema
 from teamchatd.store.database import prepare
 from teamchatd.store.schema import FromTheFuture, Step, Unusable
 from tests.daemon import Daemon, ThreadlessDatabase
-from tests.killing import killed_inside, refusal, survives
+from tests.killing import OF_SQLITE, dying, refusal, survives
 
 NEWEST = schema.steps()[-1].number
 
@@ -112,10 +112,11 @@ def test_back_to_the_copy(tmp_path):
     assert_whole(directory)
 
 
-def test_killed(tmp_path):
+def test_killed(tmp_path, monkeypatch):
     """
     C{kill -9} at any moment of an upgrade: the next start finds everything, and goes on.
     """
+    monkeypatch.setattr(schema, "OPERATIONS", OF_SQLITE)  # until it tells again
     original = made(tmp_path / "original" / "teamchat.sqlite", 1)
     seen, moment = set(), 0
     while True:
@@ -125,8 +126,7 @@ def test_killed(tmp_path):
         def upgrade(path=directory / "teamchat.sqlite", moment=moment):
             connection = connected(path)
             connection.execute("PRAGMA journal_mode = WAL")
-            killed_inside(connection, moment)
-            schema.upgrade(connection, path.parent)
+            schema.upgrade(connection, path.parent, dying(moment))
 
         if survives(upgrade):
             break
