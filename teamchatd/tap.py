@@ -9,6 +9,7 @@ a fork.  What they are put together to is L{teamchatd.house}.
 import gc
 import os
 import resource
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -189,6 +190,9 @@ class Teamchat(Service):
             self._reactor, self._house.site, server.host, server.port, server.listen
         )
         self._listening.startService()
+        signal.signal(
+            signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._listening.reload)
+        )
         self._hashing.startService()
         self._pictures.startService()
         self._files.startService()
