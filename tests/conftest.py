@@ -12,12 +12,17 @@ from tests.daemon import Daemon
 from tests.oauth import House
 from tests.real.daemon import RealDaemon
 from tests.real.page.chromium import CHROMIUM
+from tests.real.proxies import CADDY, NGINX
 from tests.wire import Wire
 
 LAST = "test_coverage_of_contract.py"
 """Asks what all the other tests have seen: never with them, and after all of them."""
 
-IN_CHROMIUM = Path(__file__).parent / "real" / "page"
+LEFT_OUT = {
+    Path(__file__).parent / "real" / "page": [CHROMIUM],
+    Path(__file__).parent / "real" / "test_proxies.py": [NGINX, CADDY],
+}
+"""What is left out without the programs that it needs."""
 
 
 def pytest_addoption(parser):
@@ -35,23 +40,31 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_ignore_collect(collection_path):
     """
-    Without a browser there is nothing to see the page with.
+    Without a browser there is nothing to see the page with, and without a proxy nothing to be
+    behind.
     """
-    return True if collection_path == IN_CHROMIUM and not CHROMIUM.exists() else None
+    return True if _missing(collection_path) else None
+
+
+def _missing(path):
+    return [program for program in LEFT_OUT.get(path, ()) if not program.exists()]
 
 
 def pytest_terminal_summary(terminalreporter, config):
     """
-    Nobody shall believe that the page was tested when it was not.
+    Nobody shall believe that something was tested when it was not.
     """
     asked_for_all = config.args_source == pytest.Config.ArgsSource.TESTPATHS
-    if asked_for_all and "not real" not in config.option.markexpr and not CHROMIUM.exists():
-        terminalreporter.line("")
-        terminalreporter.line(
-            f"The page was NOT tested: there is no {CHROMIUM}."
-            " To have it tested: as root, on Debian, apt-get install chromium.",
-            yellow=True,
-        )
+    if not asked_for_all or "not real" in config.option.markexpr:
+        return
+    for path in LEFT_OUT:
+        for program in _missing(path):
+            terminalreporter.line("")
+            terminalreporter.line(
+                f"{path.relative_to(Path(__file__).parent)} was NOT tested: there is no {program}."
+                f" To have it tested: as root, on Debian, apt-get install {program.name}.",
+                yellow=True,
+            )
 
 
 def pytest_sessionfinish(session):
