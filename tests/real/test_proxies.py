@@ -6,12 +6,10 @@ paths and a timeout are others.
 import re
 import signal
 import socket
-from io import BytesIO
-from random import Random
 
 import pytest
-from PIL import Image
 
+from tests.files import corpus
 from tests.real.daemon import PATIENCE
 from tests.real.proxies import SHORT_TIMEOUT, Behind, Caddy, Nginx, curl_http2
 from tests.real.test_images import messages_of, upload_of
@@ -215,16 +213,6 @@ def test_without_port(as_process, before, kind):
     assert listener.await_events(1)[0].type == "CONNECTED"
 
 
-def noise(width, height):
-    """
-    A PNG of about three bytes for each point: nothing makes it smaller.
-    """
-    file = BytesIO()
-    data = Random(1).randbytes(width * height * 3)
-    Image.frombytes("RGB", (width, height), data).save(file, "PNG", compress_level=0)
-    return file.getvalue()
-
-
 def test_large_upload(behind):
     """
     The largest image passes, with a thumbnail as large; of one that is larger, teamchat says
@@ -232,8 +220,7 @@ def test_large_upload(behind):
     """
     here = behind()
     ada = here.token("ada")
-    image = noise(1860, 1860)
-    assert 9.8 * MB < len(image) < 10 * MB
+    image = corpus.png_of(10 * MB)
     place = messages_of(here, ada)
     sent = upload_of(image) | {"thumbnail": upload_of(image)["image"]}
     name = here.done(here.post(f"{place}/image", ada, sent))["filename"]
@@ -241,7 +228,7 @@ def test_large_upload(behind):
         here.get(f"{place}/image/{name}", ada).body
         == here.daemon.get(f"{place}/image/{name}", ada).body
     )
-    refused = here.post(f"{place}/image", ada, upload_of(noise(1900, 1900)))
+    refused = here.post(f"{place}/image", ada, upload_of(corpus.png_of(10 * MB + 1)))
     assert (refused.status, refused.error) == (413, "'image' is larger than 10485760 bytes.")
     here.assert_untroubled()
 
