@@ -30,6 +30,12 @@ bench: .venv/.test ## measure (needs a C compiler)
 bench-report: ## measure all, and write it down in tests/bench/
 	@$(MAKE) --no-print-directory bench ARGS="--full --report tests/bench $(ARGS)"
 
+install: ## put it under PREFIX (/opt/teamchat), with units for systemd; for root
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" UNITS="$(UNITS)" PYTHON="$(filter-out .venv/bin/python,$(PYTHON))" .ci/install install
+
+uninstall: ## remove that again; data and configuration stay
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" UNITS="$(UNITS)" .ci/install uninstall
+
 clean: ## remove what make made; the data stays
 	rm -rf .venv build dist tests/bench/build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	rm -f twisted/plugins/dropin.cache
@@ -44,4 +50,4 @@ clean: ## remove what make made; the data stays
 	@.ci/setup test
 	@touch $@
 
-.PHONY: help run test quick check bench bench-report clean
+.PHONY: help run test quick check bench bench-report install uninstall clean

@@ -16,6 +16,8 @@ How the house is built; a module imports only from the floors above its own:
 - L{teamchatd.chat}: the rules: who may do what, and what follows from it.
 - L{teamchatd.http}: the door.  HTTP in, JSON out, no rules and no SQL.
 - L{teamchatd.house}: where the parts meet.
+- L{teamchatd.systemd}, L{teamchatd.reloading}: what the service manager is told while it
+  runs, and what changes then.
 - L{teamchatd.tap}: how it starts and stops; C{twistd teamchat} begins there.
 - L{teamchatd.console}: the command C{teamchat}, for the operator.
 

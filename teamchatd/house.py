@@ -106,6 +106,19 @@ TOO_OFTEN = "That was too much in a minute. Try again a little later."
 TOO_MANY_FAILURES = "Too many attempts to sign in have failed. Try again a little later."
 TOO_MANY_ATTEMPTS = "Too many attempts to sign in from here. Try again a little later."
 
+CHANGEABLE = (
+    "[auth] maxActiveSessions",
+    "[chat] messageRetentionDays",
+    "[oauth] maxAttempts",
+    "[oauth] windowSeconds",
+    "[events] streamsPerUser",
+    "[images] maxBytes",
+    "[images] maxPixels",
+    "[rateLimit] requestsPerMinute",
+    "[rateLimit] failedSignInsPerMinute",
+)
+"""The keys that L{House.change} brings into effect while the daemon runs."""
+
 
 def mint() -> str:
     """
@@ -232,6 +245,7 @@ class House:
             self.settings.name,
             clock,
         )
+        self._limit(chosen)
         self.oauth = self._oauth(chosen, call)
         database.committed = self.committed
         self.access = Access(self.messages, self.conversations)
@@ -250,19 +264,48 @@ class House:
             Recurring(clock, seconds, step) for seconds, step in self._what_recurs(chosen)
         ]
 
+    def _limit(self, chosen: config.Config) -> None:
+        self._attempts = Limit(
+            chosen.oauth.max_attempts, TOO_MANY_ATTEMPTS, self.clock, chosen.oauth.window_seconds
+        )
+        self._requests: Limit | NoLimit = NoLimit()
+        self._failures: Failures | NoFailures = NoFailures()
+        limits = chosen.rate_limit
+        if limits.enabled:
+            self._requests = Limit(limits.requests_per_minute, TOO_OFTEN, self.clock)
+            self._failures = Failures(
+                limits.failed_sign_ins_per_minute, TOO_MANY_FAILURES, self.clock
+            )
+
+    def change(self, chosen: config.Config) -> None:
+        """
+        Bring into effect what needs no restart, which is L{CHANGEABLE}: what is looked
+        at each time that it matters, and nothing that was promised to somebody.
+        """
+        self.sessions.at_most = chosen.auth.max_active_sessions
+        self.hub.streams_per_user = chosen.events.streams_per_user
+        self._retention.days = chosen.chat.message_retention_days
+        self.images.max_pixels = chosen.images.max_pixels
+        self._uploads.max_bytes = self._reception.max_bytes = chosen.images.max_bytes
+        self._facts["maxImageBytes"] = chosen.images.max_bytes
+        self._attempts.change(chosen.oauth.max_attempts, chosen.oauth.window_seconds)
+        self._requests.change(chosen.rate_limit.requests_per_minute)
+        self._failures.change(chosen.rate_limit.failed_sign_ins_per_minute)
+
     def _what_recurs(self, chosen: config.Config) -> Iterator[tuple[float, Step]]:
         """
         What is done every so many seconds.
         """
         clearing = ClearingStore(self.database)
-        retention = Retention(clearing, self.clock, chosen.chat.message_retention_days)
+        days = chosen.chat.message_retention_days
+        self._retention = Retention(clearing, self.clock, days)
         keep_ms = chosen.events.keep_days * DAY * 1000
         yield chosen.events.heartbeat_seconds / BEATS, self.hub.beat
         yield EXPIRY_SECONDS, self.sessions.end_expired
         yield LETTER_SECONDS, self.letters.wake
         yield EXPIRY_SECONDS, self.links.sweep
         yield TRIM_SECONDS, lambda: self.journal.trim(int(self.clock.seconds() * 1000) - keep_ms)
-        yield AGING_SECONDS, retention.remove_aged
+        yield AGING_SECONDS, self._retention.remove_aged
         yield REMOVAL_SECONDS, clearing.remove_unreachable
         yield SWEEP_SECONDS, self.images.sweep
         yield DAY, self.images.sweep_shelf
@@ -306,7 +349,7 @@ class House:
         )
 
     def _oauth(self, chosen: config.Config, call: Call | None) -> OAuth | None:
-        known, limits = providers_of(chosen.oauth), chosen.oauth
+        known = providers_of(chosen.oauth)
         if not known:
             return None
         asking = Asking(call or calling(self.clock))
@@ -317,27 +360,25 @@ class House:
             Accounts(asking, discovery, self.clock),
             OAuthStore(self.database),
             self.sessions,
-            Limit(limits.max_attempts, TOO_MANY_ATTEMPTS, self.clock, limits.window_seconds),
+            self._attempts,
             self.clock,
             mint,
             chosen.auth.is_invite_required,
         )
 
     def _site(self, chosen: config.Config, shelf: Shelf, in_thread: InThread) -> Site:
-        requests: Limit | NoLimit = NoLimit()
-        if chosen.rate_limit.enabled:
-            requests = Limit(chosen.rate_limit.requests_per_minute, TOO_OFTEN, self.clock)
         in_order = partial(mint_in_order, self.clock)
         said = Messages(self.access, self.messages, in_order, chosen.chat.max_message_length)
         webhooks = Webhooks(self.webhooks, self.messages, said, in_order)
-        identity = Identity(self.sessions, requests, webhooks, chosen.server.trusted_proxies)
+        identity = Identity(self.sessions, self._requests, webhooks, chosen.server.trusted_proxies)
         max_bytes = chosen.images.max_bytes
         areas = self._areas(chosen, identity, webhooks) | self._ways_in(chosen, identity)
-        areas |= self._places(identity, said, Uploads(max_bytes))
+        self._uploads = Uploads(max_bytes)
+        areas |= self._places(identity, said, self._uploads)
         areas |= self._page(chosen, identity, in_thread)
         origins = frozenset(origin.encode() for origin in chosen.server.allowed_origins)
-        reception = Reception(self.sessions, identity, shelf.directory, max_bytes)
-        return Site(Root(Nowhere(identity), areas), self.clock, origins, reception)
+        self._reception = Reception(self.sessions, identity, shelf.directory, max_bytes)
+        return Site(Root(Nowhere(identity), areas), self.clock, origins, self._reception)
 
     def _areas(
         self, chosen: config.Config, identity: Identity, webhooks: Webhooks
@@ -363,7 +404,7 @@ class House:
         """
         client = ClientRoutes(identity, self.client, in_thread)
         providers = self.oauth.providers() if self.oauth is not None else []
-        facts = {
+        self._facts: dict[str, Any] = {
             "version": __version__,
             "assets": self.client.digest,
             "auth": {
@@ -381,7 +422,7 @@ class House:
             "assets": client,
             "favicon.ico": client,
             "robots.txt": client,
-            "config.json": ConfigRoutes(identity, Settings(self.settings), facts),
+            "config.json": ConfigRoutes(identity, Settings(self.settings), self._facts),
         }
 
     def _places(self, identity: Identity, said: Messages, uploads: Uploads) -> dict[str, Area]:
@@ -405,17 +446,14 @@ class House:
         The calls of this mode.  Those of another are in no tree, and so 404 like
         any unknown path.
         """
-        auth, limits = chosen.auth, chosen.rate_limit
-        failures: Failures | NoFailures = NoFailures()
-        if limits.enabled:
-            failures = Failures(limits.failed_sign_ins_per_minute, TOO_MANY_FAILURES, self.clock)
+        auth = chosen.auth
         entrances = Entrances(
             self.links,
             self.sessions,
             self.passwords,
             self.clock,
             mint,
-            failures,
+            self._failures,
             self.letters.ask,
         )
         signing_in = SigningIn(
@@ -423,7 +461,7 @@ class House:
             entrances,
             self.sessions,
             self.passwords,
-            failures,
+            self._failures,
             mint,
             auth.is_invite_required,
         )

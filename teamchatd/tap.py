@@ -9,9 +9,9 @@ a fork.  What they are put together to is L{teamchatd.house}.
 import gc
 import os
 import resource
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,10 +29,13 @@ from teamchatd.chat.first_start import FirstStart
 from teamchatd.errors import ChatError
 from teamchatd.files.darkroom import Darkroom
 from teamchatd.files.shelf import Shelf
-from teamchatd.house import House, Workplaces, mint, postman_for
+from teamchatd.house import CHANGEABLE, House, Workplaces, mint, postman_for
 from teamchatd.http.listening import CannotListen, Listening
+from teamchatd.recurring import Recurring
+from teamchatd.reloading import Reloading
 from teamchatd.store.database import Database
 from teamchatd.store.schema import Unusable
+from teamchatd.systemd import FEEDS, Systemd, handed_over, prove_alive
 from teamchatd.workers import Workers
 
 log = Logger()
@@ -45,6 +48,11 @@ TURNS = 3
 Of the reactor, until the last answers are out: one ends the turn in which they
 were found, in the next they are written, and the third is for those who read.
 """
+
+REMARK_SECONDS = 5
+
+MARGIN_SECONDS = 10
+"""For what ends after all that C{shutdownSeconds} is for: the process itself."""
 
 DEFAULT_PORT = f":{config.Config().server.port}"
 
@@ -85,16 +93,32 @@ class Options(usage.Options):
         names = ("port", "data-dir", "auth-mode")
         given = {name: self[name] for name in names if self[name] is not None}
         file = None if self["config"] is None else Path(self["config"])
+        sockets = handed_over(os.environ)
+        self.read = partial(config.read, file, dict(os.environ), given, sockets)
         try:
-            self.chosen = config.read(file, os.environ, given)
+            self.chosen = self.read()
         except config.BadConfig as wrong:
             refuse(str(wrong))
+        if sockets and list(self.chosen.server.listen) == sockets:
+            _say_what_is_ignored(self.chosen.server)
+
+
+def _say_what_is_ignored(server: config.Server) -> None:
+    """
+    Nobody shall look for us at an address that they wrote down and that we do not use.
+    """
+    usual = config.Server()
+    if (server.host, server.port) != (usual.host, usual.port):
+        log.warn(
+            "[server] host and port are not used: a socket unit of systemd says where to listen."
+            " To use them, disable that unit."
+        )
 
 
 def makeService(options: Options) -> Service:
     from twisted.internet import reactor
 
-    return Teamchat(options.chosen, reactor)
+    return Teamchat(options.chosen, reactor, options.read, Systemd.of(os.environ))
 
 
 class Refused(Exception, SystemExit):
@@ -135,11 +159,23 @@ class Teamchat(Service):
     The daemon: what C{twistd} starts and stops.
     """
 
-    def __init__(self, chosen: config.Config, reactor: Any) -> None:
+    def __init__(
+        self,
+        chosen: config.Config,
+        reactor: Any,
+        read: Callable[[], config.Config],
+        systemd: Systemd,
+    ) -> None:
+        """
+        @param read: reads the configuration as it is now.
+        """
         self._chosen = chosen
         self._reactor = reactor
+        self._systemd = systemd
+        self._reloading = Reloading(reactor, read, chosen, systemd.reloading, self._reloaded)
         self._directory = Path(chosen.storage.data_directory).absolute()
         self._database = Database(self._directory, reactor)
+        self._database.upgrading = systemd.upgrading
         self._shelf, self._darkroom = Shelf(self._directory / "files"), Darkroom()
         self._hashing = Workers(
             reactor, "passwords", passwords.AT_ONCE, passwords.MOST_WAITING, passwords.TOO_BUSY
@@ -164,12 +200,14 @@ class Teamchat(Service):
         except (Unusable, secret.BadSecret, CannotListen, ChatError) as error:
             if not _has_stderr():  # else the log would say it a second time on the same terminal
                 log.error("{why}", why=str(error))
+            self._systemd.remark(str(error))
             refuse(str(error))
         super().startService()
 
     def _start(self) -> None:
         chosen = self._chosen
         connections = _open_files() - FILES_OF_OUR_OWN
+        self._reloading.startService()
         self._database.startService()
         self._open_shelf()
         jwt_secret = chosen.auth.jwt_secret or secret.kept_in(self._directory)
@@ -185,22 +223,51 @@ class Teamchat(Service):
         )
         link = self._furnish()
         self._house.begin()
+        self._telling = list(self._what_is_told())
         server = chosen.server
         self._listening = Listening(
             self._reactor, self._house.site, server.host, server.port, server.listen
         )
         self._listening.startService()
-        signal.signal(
-            signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._listening.reload)
-        )
         self._hashing.startService()
         self._pictures.startService()
         self._files.startService()
+        self._reloading.parts.append((CHANGEABLE, self._house.change))
         for each in self._house.recurring:
             each.startService()
         log.info("There is room for {count} connections at once", count=connections)
         self._say_hello(link)
         _settle()
+        self._be_ready()
+        for each in self._telling:
+            each.startService()
+
+    def _what_is_told(self) -> Iterator[Recurring]:
+        """
+        To systemd, while we run.
+        """
+        yield Recurring(self._reactor, REMARK_SECONDS, lambda: self._systemd.remark(self._remark()))
+        seconds = self._systemd.watchdog_seconds
+        if seconds:
+            yield Recurring(self._reactor, seconds / FEEDS, self._show_life)
+
+    async def _show_life(self) -> None:
+        await prove_alive(self._database.change)
+        self._systemd.alive()
+
+    def _reloaded(self) -> None:
+        """
+        Certificates are read again, too: a configuration that is refused does not keep them old.
+        """
+        self._listening.reload()
+        self._be_ready()
+
+    def _be_ready(self) -> None:
+        self._systemd.ready(self._remark())
+
+    def _remark(self) -> str:
+        hub = self._house.hub
+        return f"teamchat {__version__}: {hub.people} people with {hub.count} streams"
 
     def _open_shelf(self) -> None:
         try:
@@ -286,10 +353,12 @@ class Teamchat(Service):
         then the database is what should be done.
         """
         now, seconds = self._reactor.seconds(), self._chosen.server.shutdown_seconds
+        self._systemd.stopping(seconds + MARGIN_SECONDS)
+        self._reloading.stopService()
         for_others, for_all = now + seconds * (1 - SHARE_OF_STORAGE), now + seconds
         for_files = now + seconds * (1 - SHARE_OF_STORAGE / 2)  # the rest is the database's
         closed = self._listening.stopService()
-        regular = [each.stopService() for each in self._house.recurring]
+        regular = [each.stopService() for each in (*self._house.recurring, *self._telling)]
         streams, letters = self._house.hub.end_all(), self._house.letters.close()
         hashing, pictures = self._hashing.stopService(), self._pictures.stopService()
         if not await self._is_over(streams, for_others):

@@ -13,16 +13,20 @@ from tests.oauth import House
 from tests.real.daemon import RealDaemon
 from tests.real.page.chromium import CHROMIUM
 from tests.real.proxies import CADDY, NGINX
+from tests.real.units.tools import ACTIVATE, ANALYZE
 from tests.wire import Wire
 
 LAST = "test_coverage_of_contract.py"
 """Asks what all the other tests have seen: never with them, and after all of them."""
 
+REAL = Path(__file__).parent / "real"
+
 LEFT_OUT = {
-    Path(__file__).parent / "real" / "page": [CHROMIUM],
-    Path(__file__).parent / "real" / "test_proxies.py": [NGINX, CADDY],
+    REAL / "page": ("The page was", "chromium", [CHROMIUM]),
+    REAL / "units": ("The units were", "systemd", [ANALYZE, ACTIVATE]),
+    REAL / "test_proxies.py": ("Proxies were", "nginx caddy", [NGINX, CADDY]),
 }
-"""What is left out without the programs that it needs."""
+"""What is left out without programs: how one says so, the packages that have them, and they."""
 
 
 def pytest_addoption(parser):
@@ -40,14 +44,15 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_ignore_collect(collection_path):
     """
-    Without a browser there is nothing to see the page with, and without a proxy nothing to be
-    behind.
+    Without a browser there is nothing to see the page with, without systemd nobody who knows
+    what a unit is, and without a proxy nothing to be behind.
     """
     return True if _missing(collection_path) else None
 
 
 def _missing(path):
-    return [program for program in LEFT_OUT.get(path, ()) if not program.exists()]
+    _, _, programs = LEFT_OUT.get(path, ("", "", ()))
+    return [str(program) for program in programs if not program.exists()]
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -57,12 +62,12 @@ def pytest_terminal_summary(terminalreporter, config):
     asked_for_all = config.args_source == pytest.Config.ArgsSource.TESTPATHS
     if not asked_for_all or "not real" in config.option.markexpr:
         return
-    for path in LEFT_OUT:
-        for program in _missing(path):
+    for path, (what, packages, _) in LEFT_OUT.items():
+        if missing := _missing(path):
             terminalreporter.line("")
             terminalreporter.line(
-                f"{path.relative_to(Path(__file__).parent)} was NOT tested: there is no {program}."
-                f" To have it tested: as root, on Debian, apt-get install {program.name}.",
+                f"{what} NOT tested: there is no {' and no '.join(missing)}."
+                f" To have that tested: as root, on Debian, apt-get install {packages}.",
                 yellow=True,
             )
 

@@ -22,6 +22,7 @@ LAYERS = [
     {"chat"},
     {"http"},
     {"house"},
+    {"systemd", "reloading"},
     {"tap", "console"},
 ]
 """Each may import those above it, never one beside or below it; the words on top may share."""

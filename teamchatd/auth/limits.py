@@ -39,6 +39,12 @@ class Limit:
     _window: float = MINUTE
     _full_until: dict[str, float] = field(init=False, factory=dict)
 
+    def change(self, at_most: int, window: float = MINUTE) -> None:
+        """
+        From now on, so many.  Who had to wait waits as long as they were told.
+        """
+        self._at_most, self._window = at_most, window
+
     def take(self, name: str) -> None:
         """
         @raise TooMany: not now.
@@ -89,6 +95,12 @@ class Failures:
     _over: dict[str, int] = field(init=False, factory=dict)
     _under_way: Counter[str] = field(init=False, factory=Counter)
     _silent_until: dict[str, float] = field(init=False, factory=dict)
+
+    def change(self, per_minute: int) -> None:
+        """
+        From now on, so many.
+        """
+        self._per_minute = per_minute
 
     def take(self, *names: str) -> None:
         """
@@ -182,6 +194,9 @@ class NoLimit:
     Stands for a L{Limit} that was switched off.
     """
 
+    def change(self, at_most: int, window: float = MINUTE) -> None:
+        pass
+
     def take(self, name: str) -> None:
         pass
 
@@ -193,6 +208,9 @@ class NoFailures:
     """
     Stands for L{Failures} that are not counted.
     """
+
+    def change(self, per_minute: int) -> None:
+        pass
 
     def take(self, *names: str) -> None:
         pass

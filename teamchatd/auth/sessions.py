@@ -91,6 +91,7 @@ class Acquaintances:
 @define
 class Sessions:
     """
+    @ivar at_most: of one user.
     @ivar _ended: called with a user's id and the ids of their sessions that
         have ended, so that their streams are cut.
     """
@@ -100,7 +101,7 @@ class Sessions:
     _clock: IReactorTime
     _mint: Callable[[], str]
     _lifetimes: Lifetimes
-    _at_most: int
+    at_most: int
     _ended: Callable[[str, list[str]], None]
     _known: Acquaintances = field(init=False, factory=Acquaintances)
 
@@ -124,7 +125,7 @@ class Sessions:
             user_id,
             Client(client.ip, client.user_agent[:LONGEST_USER_AGENT]),
             self._after(lifetime) * 1000,
-            self._at_most,
+            self.at_most,
             password_hash,
         )
 

@@ -86,7 +86,7 @@ class Images:
     @ivar _in_turn: runs what takes long, two at a time: each may hold an image
         of full size in memory.
     @ivar _in_thread: runs what waits for the disk.
-    @ivar _max_pixels: of one image.
+    @ivar max_pixels: of one image.
     @ivar _to_look_up: files that L{sweep_shelf} has not come to yet.
     """
 
@@ -97,7 +97,7 @@ class Images:
     _in_turn: InTurn
     _in_thread: InThread
     _clock: IReactorTime
-    _max_pixels: int
+    max_pixels: int
     _to_look_up: list[str] = field(init=False, factory=list)
 
     # Taking them in
@@ -143,7 +143,7 @@ class Images:
         upload = load()
         extension = pictures.extension_of(upload.file_name)
         try:
-            picture = self._develop(upload.image, upload.thumbnail, self._max_pixels)
+            picture = self._develop(upload.image, upload.thumbnail, self.max_pixels)
             return self._keep(picture, extension, f"{now:013d}-{secrets.token_hex(12)}")
         except OSError as error:
             log.error("An image cannot be kept: {why}. Is the disk full, or failing?", why=error)

@@ -13,12 +13,12 @@ DAY = 24 * 60 * 60 * 1000
 @define
 class Retention:
     """
-    @ivar _days: how long a message is kept; 0 for ever.
+    @ivar days: how long a message is kept; 0 for ever.
     """
 
     _store: ClearingStore
     _clock: IReactorTime
-    _days: int
+    days: int
 
     async def remove_aged(self) -> bool:
         """
@@ -27,7 +27,7 @@ class Retention:
 
         @return: whether there may be more.
         """
-        if not self._days:
+        if not self.days:
             return False
         now = int(self._clock.seconds() * 1000)
-        return await self._store.remove_aged(now - self._days * DAY)
+        return await self._store.remove_aged(now - self.days * DAY)

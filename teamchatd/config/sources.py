@@ -4,7 +4,7 @@ Where the values come from: the file, the environment, the options.
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, count, takewhile
 from pathlib import Path
 from typing import Any, get_args
@@ -98,6 +98,7 @@ SECTIONS = {
     for section, _ in KEYS
     for inner in accumulate(section.split("."), inside)  # [oauth.presets] has no keys of its own
 }
+LISTEN = KEYS["server", "listen"]
 HOME = {"STATE_DIRECTORY": KEYS["storage", "dataDirectory"]}
 VARIABLES = {key.variable: key for key in KEYS.values() if not key.is_repeated}
 OPTIONS = {
@@ -108,17 +109,23 @@ OPTIONS = {
 
 
 def read(
-    path: Path | None, environ: Mapping[str, str] = {}, options: Mapping[str, str] = {}
+    path: Path | None,
+    environ: Mapping[str, str] = {},
+    options: Mapping[str, str] = {},
+    handed_over: Sequence[str] = (),
 ) -> Config:
     """
     The options win over the environment, and that over the file.
 
+    @param handed_over: the sockets that systemd has for us: what C{[server] listen} is where
+        nobody has said.
     @raise BadConfig: for the first mistake anywhere, even where something else overrides it.
     """
     home = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     ours = {name: environ[name] for name in sorted(environ) if name.startswith("TEAMCHAT_")}
     sources = [
         _texts("variable", HOME, {"STATE_DIRECTORY": home} if home else {}),
+        [Given("a socket of systemd", LISTEN, list(handed_over))] if handed_over else [],
         _tables(path) if path else [],
         _texts("variable", VARIABLES, {n: ours[n] for n in ours if not n.startswith(NOT_OURS)}),
         _texts("option", OPTIONS, {f"--{name}": text for name, text in options.items()}),

@@ -144,7 +144,8 @@ class ClientRoutes:
 @define
 class ConfigRoutes:
     """
-    @ivar _facts: what stays as it is until the daemon ends.
+    @ivar _facts: what is the same for everybody, and changes when the configuration is
+        read again.
     """
 
     app = json_app()

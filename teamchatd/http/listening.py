@@ -5,14 +5,20 @@ Where we listen.
 import atexit
 import os
 import re
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.endpoints import serverFromString, wrapServerTLS
+from twisted.internet import unix
+from twisted.internet.defer import Deferred, execute, gatherResults, maybeDeferred
+from twisted.internet.endpoints import (
+    AdoptedStreamServerEndpoint,
+    serverFromString,
+    wrapServerTLS,
+)
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.logger import Logger
@@ -30,6 +36,8 @@ Connections that may wait to be accepted.  With Twisted's 50 a restart loses a
 third of the clients that all come back at once.
 """
 
+
+UNIX = socket.AF_UNIX
 
 WITH_BACKLOG = ("tcp", "tcp6", "ssl", "tls", "unix")
 """Kinds of endpoints that take one; for the others, somebody else listens."""
@@ -129,7 +137,7 @@ class Listening(Service):
     def _listen_on(self, description: str) -> None:
         failures: list[Failure] = []
         try:
-            opening = self._place(with_backlog(description)).listen(self._site)
+            opening = self._listen_at(self._place(with_backlog(description)))
         except Exception as error:  # whatever a parser of endpoints makes of a typing error
             raise CannotListen(f"[server] listen: {description!r}: {error}") from error
         scheme = "https" if description.partition(":")[0] in WITH_TLS else "http"
@@ -151,6 +159,11 @@ class Listening(Service):
         self._certificates.append(certificates)
         return wrapServerTLS(certificates, place, self._reactor)
 
+    def _listen_at(self, place: Any) -> "Deferred[Any]":
+        if isinstance(place, AdoptedStreamServerEndpoint) and place.addressFamily == UNIX:
+            return execute(lent, self._reactor, place.fileno, self._site)
+        return place.listen(self._site)
+
     def _opened(self, scheme: str, port: Any) -> Any:
         """
         Some kinds of places take their time, and we may have stopped meanwhile.
@@ -168,6 +181,23 @@ class Listening(Service):
             log.critical("{why}", why=_refusal(description, failures[0]))
             self._fail_at_exit()
             self._reactor.stop()
+
+
+def lent(reactor: Any, descriptor: int, site: Site) -> Any:
+    """
+    A socket in the file system that a socket unit has made, opened to some and not to
+    others, and gives to the next of us, too.  Twisted would open it to everybody, and remove
+    it in the end.  It does neither to what is in no file system, which a name says that
+    begins with NUL; and it uses the name for nothing else.
+    """
+    ours = socket.socket(fileno=descriptor)
+    ours.setblocking(False)
+    ours.set_inheritable(False)
+    port = unix.Port(b"\0" + os.fsencode(ours.getsockname()), site, BACKLOG, reactor=reactor)
+    port._preexistingSocket = ours  # as adoptStreamPort does
+    port._shouldShutdown = False  # as for a TCP port: it would be the end for the next of us, too
+    port.startListening()
+    return port
 
 
 def with_backlog(description: str) -> str:

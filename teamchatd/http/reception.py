@@ -64,13 +64,13 @@ class Spool(SpooledTemporaryFile[bytes]):
 class Reception:
     """
     @ivar _directory: where bodies wait.
-    @ivar _max_bytes: of an image.
+    @ivar max_bytes: of an image.
     """
 
     _sessions: Sessions
     _identity: Identity
     _directory: Path
-    _max_bytes: int
+    max_bytes: int
     _arriving: Counter[str] = field(init=False, factory=Counter)
 
     def largest(self, method: bytes, path: bytes) -> int:
@@ -78,7 +78,7 @@ class Reception:
         How many bytes this call may send.
         """
         if method == b"POST" and IMAGE_CALLS.match(path):
-            return max(LARGEST_BODY, TIMES_AN_IMAGE * self._max_bytes)
+            return max(LARGEST_BODY, TIMES_AN_IMAGE * self.max_bytes)
         return LARGEST_BODY
 
     def welcome(self, request: Request) -> IO[bytes] | Refused:

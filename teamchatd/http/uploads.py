@@ -31,10 +31,10 @@ keep Python's lock from the reactor for longer than anybody should notice.
 @define
 class Uploads:
     """
-    @ivar _max_bytes: of one image.
+    @ivar max_bytes: of one image.
     """
 
-    _max_bytes: int
+    max_bytes: int
 
     @contextmanager
     def of(self, request: Request) -> Iterator[Load]:
@@ -60,7 +60,7 @@ class Uploads:
         """
         @raise TooLarge: the image is.
         """
-        if len(encoded) * 3 // 4 > self._max_bytes + 2:  # the padding, at most, is no byte
+        if len(encoded) * 3 // 4 > self.max_bytes + 2:  # the padding, at most, is no byte
             raise self._too_large(name)
         if encoded.startswith("data:"):
             raise BadField(f"'{name}' is the base64 alone, without 'data:…;base64,' before it.")
@@ -73,7 +73,7 @@ class Uploads:
             )
         except (NotBase64, ValueError) as error:
             raise self._not_base64(name) from error
-        if len(decoded) > self._max_bytes:
+        if len(decoded) > self.max_bytes:
             raise self._too_large(name)
         if not decoded:
             raise BadField(f"'{name}' is empty.")
@@ -83,4 +83,4 @@ class Uploads:
         return BadField(f"'{name}' is not base64 (RFC 4648, section 4).")
 
     def _too_large(self, name: str) -> TooLarge:
-        return TooLarge(f"'{name}' is larger than {self._max_bytes} bytes.")
+        return TooLarge(f"'{name}' is larger than {self.max_bytes} bytes.")

@@ -57,6 +57,7 @@ class Hub:
 
     @ivar _read_after: reads the journal: C{(number, limit)} to a stretch.
     @ivar _greeting: what every stream is told at its beginning, besides what it is.
+    @ivar streams_per_user: so many at most.
     @ivar head: the number of the last entry that was handed out here.
     @ivar _leaving: streams that are caught up although their session has ended,
         each until the number of the last entry that it may hear.
@@ -66,7 +67,7 @@ class Hub:
 
     _clock: IReactorTime
     _read_after: ReadAfter
-    _streams_per_user: int
+    streams_per_user: int
     _greeting: Mapping[str, str] = field(factory=dict)
     _gone: Callable[[Stream], None] = field(init=False)
     _fan_out: FanOut = field(init=False)
@@ -101,6 +102,13 @@ class Hub:
         """
         return sum(len(streams) for streams in self._by_user.values())
 
+    @property
+    def people(self) -> int:
+        """
+        How many users these are of.
+        """
+        return len(self._by_user)
+
     # Coming and going
 
     def listen(self, stream: Stream, last_event_id: str | None) -> "Deferred[None]":
@@ -133,7 +141,7 @@ class Hub:
 
     def _admit(self, stream: Stream) -> None:
         streams = self._by_user[stream.user_id]
-        while len(streams) >= self._streams_per_user:
+        while len(streams) >= self.streams_per_user:
             oldest = streams[0]
             oldest.send(REPLACED)
             oldest.end()

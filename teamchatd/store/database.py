@@ -28,7 +28,7 @@ from teamchatd.errors import Unavailable
 from teamchatd.model import Entry
 from teamchatd.store.change import Change
 from teamchatd.store.line import Job, Line
-from teamchatd.store.schema import Unusable, copies_in, upgrade
+from teamchatd.store.schema import Tell, Unusable, copies_in, upgrade
 
 log = Logger()
 
@@ -64,15 +64,18 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA temp_store = MEMORY")
 
 
-def found(connection: sqlite3.Connection, spare: Path | None = None) -> None:
+def found(
+    connection: sqlite3.Connection, spare: Path | None = None, tell: Tell = lambda what: None
+) -> None:
     """
     Make the database what this version of the code works with.
 
     @param connection: a prepared one.
     @param spare: see L{upgrade}.
+    @param tell: the same.
     """
     connection.execute("PRAGMA journal_mode = WAL")
-    upgrade(connection, spare)
+    upgrade(connection, spare, tell)
 
 
 @frozen
@@ -164,11 +167,13 @@ class Database(Service):
     @ivar committed: called in the reactor's thread with the entries of each
         commit, in the order of their numbers, before those who asked for the
         changes hear that they are done.
+    @ivar upgrading: told what is done while an older database is made one of ours.
     """
 
     _directory: Path
     _clock: IReactorTime
     committed: Callable[[list[Entry]], None] = field(default=lambda entries: None)
+    upgrading: Tell = field(default=lambda what: None)
     _changes: Line = field(init=False)
     _readings: Line = field(init=False)
     _broken: bool = field(init=False, default=False)
@@ -193,7 +198,7 @@ class Database(Service):
         self._take_directory()
         try:
             with closing(self._connect()) as connection:
-                found(connection, self._directory)
+                found(connection, self._directory, self.upgrading)
             self.head()  # a record whose end is unknown cannot be written on
         except sqlite3.Error as error:
             self._lock.close()

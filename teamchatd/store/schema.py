@@ -8,7 +8,8 @@ to the schema is a new file.  The table C{schema} remembers which were applied.
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,6 +25,16 @@ about it.  Raise it with a step that makes that true of more.
 
 The fifth step made it true of nothing: code that knows the fourth moves no pointers,
 and leaves those of users and channels that go, where nobody comes across them.
+"""
+
+
+OPERATIONS = 100_000
+"""Of SQLite's machine, until it is said again what is done: a few thousandths of a second."""
+
+Tell = Callable[[str], object]
+"""
+Is told what is done to the database, again and again while that takes.  Who hears nothing for
+long knows that it does not go on.
 """
 
 
@@ -69,12 +80,15 @@ def applied(connection: sqlite3.Connection) -> int:
     return int(number)
 
 
-def upgrade(connection: sqlite3.Connection, spare: Path | None = None) -> None:
+def upgrade(
+    connection: sqlite3.Connection, spare: Path | None = None, tell: Tell = lambda what: None
+) -> None:
     """
     Apply the steps that this database has not seen, each in a transaction.
 
     @param spare: the folder for a copy of the database, which is made before
         the first step touches a database that was in use.
+    @param tell: is told what is done, for whoever would lose patience.
     @raise FromTheFuture: a newer teamchat wrote it, in a way we do not know.
     @raise Unusable: it cannot be copied.
     """
@@ -83,11 +97,27 @@ def upgrade(connection: sqlite3.Connection, spare: Path | None = None) -> None:
     _refuse_future(connection, known[-1].number)
     missing = [step for step in known if step.number > seen]
     if seen and missing and spare is not None:
-        _copy(connection, spare, seen, missing[-1].number)
+        with _telling(connection, tell, "Copying the database before its upgrade"):
+            _copy(connection, spare, seen, missing[-1].number)
+    doing = "Upgrading" if seen else "Making"
     for step in missing:
-        _apply(connection, step)
+        with _telling(connection, tell, f"{doing} the database: {step.name}"):
+            _apply(connection, step)
         if seen:
             log.info("Upgraded the database: {step}", step=step.name)
+
+
+@contextmanager
+def _telling(connection: sqlite3.Connection, tell: Tell, what: str) -> Iterator[None]:
+    def again() -> None:  # an answer other than None would end it
+        tell(what)
+
+    again()
+    connection.set_progress_handler(again, OPERATIONS)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, OPERATIONS)
 
 
 def _refuse_future(connection: sqlite3.Connection, known: int) -> None:

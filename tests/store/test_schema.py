@@ -14,6 +14,8 @@ from teamchatd.store.schema import FromTheFuture, Step, Unusable
 
 MORE = Step(9001, "9001-more.sql", "CREATE TABLE more (name TEXT) STRICT;")
 
+MORE_YET = Step(9002, "9002-more.sql", "CREATE TABLE more (name TEXT) STRICT;")
+
 COPY = f"before-schema-9001-from-{schema.steps()[-1].number}-at-0"
 
 
@@ -371,3 +373,30 @@ def test_again(connection):
     before = list(connection.iterdump())
     schema.upgrade(connection)
     assert list(connection.iterdump()) == before
+
+
+COUNT = (
+    "CREATE TABLE counted AS WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n"
+    " LIMIT 200000) SELECT n FROM n;"
+)
+
+
+def test_telling(connection, tmp_path, monkeypatch):
+    """
+    Whoever waits for an upgrade hears what is done, at the beginning of each step and again
+    while it takes.
+    """
+    schema.upgrade(connection)
+    everything = schema.steps()
+    monkeypatch.setattr(schema, "steps", lambda: [*everything, Step(9001, "long", COUNT), MORE_YET])
+    told = []
+    schema.upgrade(connection, tmp_path, told.append)
+    assert list(dict.fromkeys(told)) == [
+        "Copying the database before its upgrade",
+        "Upgrading the database: long",
+        "Upgrading the database: 9002-more.sql",
+    ]
+    assert told.count("Upgrading the database: long") > 5
+    before = len(told)
+    connection.execute(COUNT.replace("counted", "counted_again"))
+    assert len(told) == before
