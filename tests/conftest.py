@@ -13,17 +13,21 @@ from tests.oauth import House
 from tests.real.daemon import RealDaemon
 from tests.real.page.chromium import CHROMIUM
 from tests.real.proxies import CADDY, NGINX
+from tests.real.sandbox import Possible
 from tests.real.units.tools import ACTIVATE, ANALYZE
 from tests.wire import Wire
 
 LAST = "test_coverage_of_contract.py"
 """Asks what all the other tests have seen: never with them, and after all of them."""
 
+DPKG = [Path("/usr/bin/dpkg-deb"), Path("/usr/bin/python3")]
+
 REAL = Path(__file__).parent / "real"
 
 LEFT_OUT = {
     REAL / "page": ("The page was", "chromium", [CHROMIUM]),
     REAL / "units": ("The units were", "systemd", [ANALYZE, ACTIVATE]),
+    REAL / "test_deb.py": ("The package for Debian was", "python3-venv", [*DPKG, Possible()]),
     REAL / "test_proxies.py": ("Proxies were", "nginx caddy", [NGINX, CADDY]),
 }
 """What is left out without programs: how one says so, the packages that have them, and they."""
