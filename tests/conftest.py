@@ -20,7 +20,10 @@ from tests.wire import Wire
 LAST = "test_coverage_of_contract.py"
 """Asks what all the other tests have seen: never with them, and after all of them."""
 
-DPKG = [Path("/usr/bin/dpkg-deb"), Path("/usr/bin/python3")]
+VENV = next(Path("/usr/lib").glob("python3.*/ensurepip"), Path("/usr/lib/python3/ensurepip"))
+"""Of Debian's Python, which need not be the one that runs the tests."""
+
+DPKG = [Path("/usr/bin/dpkg-deb"), Path("/usr/bin/python3"), VENV]
 
 REAL = Path(__file__).parent / "real"
 
