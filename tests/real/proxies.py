@@ -73,30 +73,35 @@ class Proxy:
     def __init__(self, folder, backend, timeout=75):
         self.folder, self.backend, self.timeout = folder, backend, timeout
         self.visitors = []
-        self.port, self.plain = free_port(), free_port()
         authority = trustme.CA()
         issued = authority.issue_cert("localhost", "127.0.0.1")
         issued.private_key_pem.write_to_path(folder / "key.pem")
         (folder / "cert.pem").write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
         authority.cert_pem.write_to_path(folder / "authority.pem")
         self.context = ssl.create_default_context(cafile=folder / "authority.pem")
-        with open(folder / "log", "ab") as log:
+        # A port that was free may be taken by others before the proxy has it.
+        if not any(self._start() for _ in range(5)):
+            raise AssertionError((folder / "log").read_text())
+
+    def _start(self):
+        """
+        @return: whether it runs.
+        """
+        self.port, self.plain = free_port(), free_port()
+        environ = {"PATH": os.defpath, "HOME": str(self.folder)}
+        with open(self.folder / "log", "ab") as log:
             self._process = subprocess.Popen(
-                self._command(), stdout=log, stderr=log, cwd=folder, env=self._environment()
+                self._command(), stdout=log, stderr=log, cwd=self.folder, env=environ
             )
-        self._await_it()
-
-    def _environment(self):
-        return {"PATH": os.defpath, "HOME": str(self.folder)}
-
-    def _await_it(self):
         for _ in range(PATIENCE * 50):
-            with contextlib.suppress(OSError):
-                return socket.create_connection(("127.0.0.1", self.port), PATIENCE).close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.02)
-                break
-        raise AssertionError((self.folder / "log").read_text())
+                return False
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port), PATIENCE).close()
+                return True
+        self.stop()
+        return False
 
     def stop(self):
         for each in self.visitors:
