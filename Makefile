@@ -22,6 +22,9 @@ check: .venv/.test ## look for mistakes and bad form
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy -p teamchatd
 
+deb: ## make a package for this Debian, in dist/
+	@.ci/deb
+
 bench: .venv/.test ## measure (needs a C compiler)
 	@.ci/setup compiler
 	@.ci/setup peers
@@ -53,4 +56,4 @@ clean: ## remove what make made; the data stays
 	@.ci/setup test
 	@touch $@
 
-.PHONY: help run test quick check bench bench-report install uninstall try-units clean
+.PHONY: help run test quick check bench bench-report install uninstall try-units deb clean

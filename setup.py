@@ -37,7 +37,7 @@ setup(
     install_requires=[
         "Twisted[tls]>=26.10",  # earlier ones let a peer smuggle headers and reset streams at will
         "idna>=3.6",
-        "pyOpenSSL>=24",
+        "pyOpenSSL>=24.3",
         "service-identity>=24.1",
         "klein>=24.8",
         "attrs>=24",

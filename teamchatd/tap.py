@@ -181,7 +181,7 @@ class Teamchat(Service):
         self._reactor = reactor
         self._systemd = systemd
         self._telling: list[Recurring] = []
-        self._reloading = Reloading(reactor, read, chosen, systemd.reloading, self._be_ready)
+        self._reloading = Reloading(reactor, read, chosen, systemd.reloading, self._reloaded)
         self._directory = Path(chosen.storage.data_directory).absolute()
         self._database = Database(self._directory, reactor)
         self._database.upgrading = systemd.upgrading
@@ -282,6 +282,13 @@ class Teamchat(Service):
     async def _show_life(self) -> None:
         await prove_alive(self._database.change)
         self._systemd.alive()
+
+    def _reloaded(self) -> None:
+        """
+        Certificates are read again, too: a configuration that is refused does not keep them old.
+        """
+        self._listening.reload()
+        self._be_ready()
 
     def _be_ready(self) -> None:
         self._systemd.ready(self._remark())

@@ -12,17 +12,28 @@ from tests.daemon import Daemon
 from tests.oauth import House
 from tests.real.daemon import RealDaemon
 from tests.real.page.chromium import CHROMIUM
+from tests.real.proxies import CADDY, NGINX
+from tests.real.sandbox import Possible
 from tests.real.units.tools import ACTIVATE, ANALYZE
 from tests.wire import Wire
 
 LAST = "test_coverage_of_contract.py"
 """Asks what all the other tests have seen: never with them, and after all of them."""
 
-IN_CHROMIUM = Path(__file__).parent / "real" / "page"
+VENV = next(Path("/usr/lib").glob("python3.*/ensurepip"), Path("/usr/lib/python3/ensurepip"))
+"""Of Debian's Python, which need not be the one that runs the tests."""
 
-WITH_SYSTEMD = Path(__file__).parent / "real" / "units"
+DPKG = [Path("/usr/bin/dpkg-deb"), Path("/usr/bin/python3"), VENV]
 
-HAS_SYSTEMD = ANALYZE.exists() and ACTIVATE.exists()
+REAL = Path(__file__).parent / "real"
+
+LEFT_OUT = {
+    REAL / "page": ("The page was", "chromium", [CHROMIUM]),
+    REAL / "units": ("The units were", "systemd", [ANALYZE, ACTIVATE]),
+    REAL / "test_deb.py": ("The package for Debian was", "python3-venv", [*DPKG, Possible()]),
+    REAL / "test_proxies.py": ("Proxies were", "nginx caddy", [NGINX, CADDY]),
+}
+"""What is left out without programs: how one says so, the packages that have them, and they."""
 
 
 def pytest_addoption(parser):
@@ -40,33 +51,32 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_ignore_collect(collection_path):
     """
-    Without a browser there is nothing to see the page with, and without systemd nobody who
-    knows what a unit is.
+    Without a browser there is nothing to see the page with, without systemd nobody who knows
+    what a unit is, and without a proxy nothing to be behind.
     """
-    if collection_path == WITH_SYSTEMD and not HAS_SYSTEMD:
-        return True
-    return True if collection_path == IN_CHROMIUM and not CHROMIUM.exists() else None
+    return True if _missing(collection_path) else None
+
+
+def _missing(path):
+    _, _, programs = LEFT_OUT.get(path, ("", "", ()))
+    return [str(program) for program in programs if not program.exists()]
 
 
 def pytest_terminal_summary(terminalreporter, config):
     """
-    Nobody shall believe that the page, or a unit, was tested when it was not.
+    Nobody shall believe that something was tested when it was not.
     """
     asked_for_all = config.args_source == pytest.Config.ArgsSource.TESTPATHS
-    if asked_for_all and "not real" not in config.option.markexpr and not HAS_SYSTEMD:
-        terminalreporter.line("")
-        terminalreporter.line(
-            f"The units were NOT tested: there is no {ANALYZE} or no {ACTIVATE}."
-            " To have them tested: as root, on Debian, apt-get install systemd.",
-            yellow=True,
-        )
-    if asked_for_all and "not real" not in config.option.markexpr and not CHROMIUM.exists():
-        terminalreporter.line("")
-        terminalreporter.line(
-            f"The page was NOT tested: there is no {CHROMIUM}."
-            " To have it tested: as root, on Debian, apt-get install chromium.",
-            yellow=True,
-        )
+    if not asked_for_all or "not real" in config.option.markexpr:
+        return
+    for path, (what, packages, _) in LEFT_OUT.items():
+        if missing := _missing(path):
+            terminalreporter.line("")
+            terminalreporter.line(
+                f"{what} NOT tested: there is no {' and no '.join(missing)}."
+                f" To have that tested: as root, on Debian, apt-get install {packages}.",
+                yellow=True,
+            )
 
 
 def pytest_sessionfinish(session):

@@ -1,9 +1,9 @@
 """
 teamchat as other people get it: installed, and run far from the checkout.
 
-The package is built from a copy and installed into a fresh venv by C{pip
-install .}; its dependencies, setuptools and pip are those of the environment
-that runs the tests, so that nothing has to be fetched.  No file of teamchat,
+The package is built from a copy, and from the archive that is made of it, and installed
+into a fresh venv by C{pip install}; its dependencies, setuptools and pip are those of the
+environment that runs the tests, so that nothing has to be fetched.  No file of teamchat,
 and no plugin, may come from the checkout.
 """
 
@@ -83,20 +83,46 @@ class Installation:
         return Path(sysconfig.get_path("scripts")) / "twistd"
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def packed(installation: Installation, source: Path) -> Path:
+    """
+    What one gives to others to build it from (PEP 517).
+    """
+    code = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+    folder = source.parent / "dist"
+    folder.mkdir()
+    subprocess.run(
+        [installation.python, "-c", code, folder],
+        cwd=source,
+        env=installation.environment,
+        check=True,
+        capture_output=True,
+    )
+    [archive] = folder.iterdir()
+    assert archive.name.endswith(".tar.gz")
+    return archive
+
+
+@pytest.fixture(scope="module", params=["checkout", "sdist"])
+def installed(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Installation:
+    """
+    Either way pip makes a wheel of it, and installs that.
+    """
     root = tmp_path_factory.mktemp("packaging")
     source = root / "source"
     shutil.copytree(CHECKOUT, source, ignore=NOT_SOURCE)
     installation = Installation(root)
+    given = source if request.param == "checkout" else packed(installation, source)
     # --ignore-installed: the tests' own environment may have an editable teamchat, and pip
     # would see it through dependencies.pth.
     installation.run(
         *("-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index"),
-        *("--ignore-installed", "--disable-pip-version-check", source),
+        *("--ignore-installed", "--disable-pip-version-check", given),
     )
     # Nothing can come from the copy when it is gone.
     shutil.rmtree(source)
+    shutil.rmtree(root / "dist", ignore_errors=True)
     return installation
 
 
@@ -134,6 +160,8 @@ def test_manual_is_shipped(installed: Installation) -> None:
         Path("systemd") / name for name in files_in(CHECKOUT / "systemd")
     }
     assert files_in(share) == expected
+    hook = share / "certbot-deploy-hook"
+    assert os.access(hook, os.X_OK)
 
 
 def test_version(installed: Installation) -> None:

@@ -84,7 +84,7 @@ def _stays_here(endpoint: str) -> bool:
     kind, *rest = re.split(r"(?<!\\):", endpoint)
     interfaces = [part.partition("=")[2] for part in rest if part.startswith("interface=")]
     named = "".join(interfaces[-1:]).replace("\\", "")
-    return kind == "unix" or (kind in ("tcp", "tcp6", "ssl") and _is_loopback(named))
+    return kind == "unix" or (kind in ("tcp", "tcp6", "ssl", "tls") and _is_loopback(named))
 
 
 def _is_loopback(host: str) -> bool:

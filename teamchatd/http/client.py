@@ -64,6 +64,12 @@ ON_PAGES = {
     "Permissions_Policy": ", ".join(f"{each}=()" for each in UNUSED),
 }
 
+ON_OWN_TLS = {"Strict_Transport_Security": "max-age=31536000"}
+"""
+Who came here by TLS of our own is to come by it again, for a year (RFC 6797).  Of other servers
+under this name, or below it, we know nothing; and a proxy speaks for itself.
+"""
+
 ON_FILES = {"Content_Security_Policy": POLICY_OF_FILES}
 
 ASKED_EACH_TIME = "no-cache"
@@ -91,7 +97,8 @@ class ClientRoutes:
     @app.route("/", methods=["GET"])
     @open_to_all
     async def page(self, request: Request) -> Response:
-        return await self._send(request, self._client.page, ASKED_EACH_TIME, ON_PAGES)
+        more = ON_PAGES | (ON_OWN_TLS if request.isSecure() else {})
+        return await self._send(request, self._client.page, ASKED_EACH_TIME, more)
 
     @app.route("/assets/<digest>/<path:file>", methods=["GET"])
     @open_without_limit

@@ -4,19 +4,29 @@ Where we listen.
 
 import atexit
 import os
+import re
 import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet import unix
 from twisted.internet.defer import Deferred, execute, gatherResults, maybeDeferred
-from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
+from twisted.internet.endpoints import (
+    AdoptedStreamServerEndpoint,
+    serverFromString,
+    wrapServerTLS,
+)
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Site
+
+from teamchatd.http.certificates import DAY, Certificates
+from teamchatd.recurring import Recurring
 
 log = Logger()
 
@@ -31,6 +41,15 @@ UNIX = socket.AF_UNIX
 
 WITH_BACKLOG = ("tcp", "tcp6", "ssl", "tls", "unix")
 """Kinds of endpoints that take one; for the others, somebody else listens."""
+
+WITH_TLS = ("ssl", "tls")
+"""Kinds of endpoints that browsers have to call C{https}."""
+
+PART = re.compile(r"(?:\\.|[^:\\])+")
+"""Of the description of an endpoint: a backslash takes from what follows its meaning."""
+
+KEY = re.compile(r"\w+=")
+"""What may begin such a part."""
 
 
 def fail_at_exit() -> None:
@@ -65,7 +84,9 @@ class Listening(Service):
     _descriptions: Sequence[str]
     _fail_at_exit: Callable[[], object] = fail_at_exit
     _key: str = "[server] listen"
-    _open: list[Any] = field(init=False, factory=list)
+    _open: list[tuple[str, Any]] = field(init=False, factory=list)
+    _certificates: list[Certificates] = field(init=False, factory=list)
+    _daily: Recurring | None = field(init=False, default=None)
     _stopped: bool = field(init=False, default=False)
 
     def startService(self) -> None:
@@ -76,26 +97,41 @@ class Listening(Service):
             self._listen_on_port()
         for description in self._descriptions:
             self._listen_on(description)
+        if self._certificates:
+            self._daily = Recurring(self._reactor, DAY, self._check_certificates)
+            self._daily.startService()
         super().startService()
 
     def stopService(self) -> "Deferred[list[Any]]":
         super().stopService()
         self._stopped = True
-        return gatherResults([maybeDeferred(port.stopListening) for port in self._open])
+        if self._daily is not None:
+            self._daily.stopService()
+        return gatherResults([maybeDeferred(port.stopListening) for _, port in self._open])
+
+    def reload(self) -> None:
+        """
+        Read certificates again, for connections to come.
+        """
+        for each in self._certificates:
+            each.reload()
+
+    def _check_certificates(self) -> None:
+        for each in self._certificates:
+            each.check()
 
     def addresses(self) -> list[str]:
         """
         Where we can be reached, as a person would write it.
         """
-        return [_written(port.getHost()) for port in self._open]
+        return [_written(scheme, port.getHost()) for scheme, port in self._open]
 
     def _listen_on_port(self) -> None:
         try:
-            self._open.append(
-                self._reactor.listenTCP(
-                    self._port, self._site, backlog=BACKLOG, interface=self._host
-                )
+            port = self._reactor.listenTCP(
+                self._port, self._site, backlog=BACKLOG, interface=self._host
             )
+            self._open.append(("http", port))
         except (CannotListenError, OSError) as error:
             where = f"{self._host}:{self._port}"
             raise CannotListen(f"cannot listen on {where}: {_reason(error)}") from error
@@ -103,27 +139,40 @@ class Listening(Service):
     def _listen_on(self, description: str) -> None:
         failures: list[Failure] = []
         try:
-            place = serverFromString(self._reactor, with_backlog(description))
-            opening = self._listen_at(place)
+            opening = self._listen_at(self._place(with_backlog(description)))
         except Exception as error:  # whatever a parser of endpoints makes of a typing error
             raise CannotListen(f"{self._key}: {description!r}: {error}") from error
-        opening.addCallbacks(self._opened, failures.append)
+        scheme = "https" if description.partition(":")[0] in WITH_TLS else "http"
+        opening.addCallbacks(lambda port: self._opened(scheme, port), failures.append)
         if failures:
             raise CannotListen(_refusal(description, failures[0]))
         opening.addCallback(lambda _: self._check(description, failures))
+
+    def _place(self, description: str) -> IStreamServerEndpoint:
+        """
+        @raise NoCertificate: there is none to show.
+        """
+        if not description.startswith("tls:"):
+            return serverFromString(self._reactor, description)
+        directory, tcp = without_tls(description)
+        place = serverFromString(self._reactor, tcp)
+        certificates = Certificates(directory, self._reactor)
+        certificates.open()
+        self._certificates.append(certificates)
+        return wrapServerTLS(certificates, place, self._reactor)
 
     def _listen_at(self, place: Any) -> "Deferred[Any]":
         if isinstance(place, AdoptedStreamServerEndpoint) and place.addressFamily == UNIX:
             return execute(lent, self._reactor, place.fileno, self._site)
         return place.listen(self._site)
 
-    def _opened(self, port: Any) -> Any:
+    def _opened(self, scheme: str, port: Any) -> Any:
         """
         Some kinds of places take their time, and we may have stopped meanwhile.
         """
         if self._stopped:
             return port.stopListening()
-        return self._open.append(port)
+        return self._open.append((scheme, port))
 
     def _check(self, description: str, failures: list[Failure]) -> None:
         """
@@ -163,6 +212,25 @@ def with_backlog(description: str) -> str:
     return f"{description}:backlog={BACKLOG}"
 
 
+def without_tls(description: str) -> tuple[Path, str]:
+    """
+    Take apart C{tls:directory}, written as for Twisted, which then goes on as C{tcp6:} does.
+
+    @return: the directory of certificates, and the place to listen at.
+    """
+    _, *parts = PART.findall(description)
+    named = [part for part in parts if part.startswith("path=")]
+    unnamed = [part for part in parts if not KEY.match(part)]
+    if not (named or unnamed):
+        raise ValueError("tls: needs the directory that has the certificates")
+    path = (named or unnamed)[0]
+    parts.remove(path)
+    if not [part for part in parts if part.startswith("port=") or not KEY.match(part)]:
+        parts.insert(0, "port=443")
+    directory = re.sub(r"\\(.)", r"\1", path.removeprefix("path="))
+    return Path(directory), ":".join(["tcp6", *parts])
+
+
 def _refusal(description: str, failure: Failure) -> str:
     return f"cannot listen on {description}: {_reason(failure.value)}"
 
@@ -173,8 +241,8 @@ def _reason(error: BaseException | None) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _written(address: Any) -> str:
+def _written(scheme: str, address: Any) -> str:
     host = getattr(address, "host", None)
     if host is None:
         return str(address)
-    return f"http://[{host}]:{address.port}" if ":" in host else f"http://{host}:{address.port}"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{address.port}"

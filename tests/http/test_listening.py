@@ -4,18 +4,22 @@ Where we listen: L{teamchatd.http.listening}, at places that take their time.
 
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
+import trustme
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.testing import MemoryReactor
+from twisted.internet.testing import MemoryReactor, MemoryReactorClock
 from twisted.logger import LogLevel, capturedLogs
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from teamchatd.http import listening as listening_module
-from teamchatd.http.listening import CannotListen, Listening, with_backlog
+from teamchatd.http.certificates import DAY
+from teamchatd.http.listening import CannotListen, Listening, with_backlog, without_tls
 
 
 class Place:
@@ -61,6 +65,83 @@ def test_backlog(description, backlog):
 @pytest.mark.parametrize("description", ["systemd:domain=INET:index=0", "haproxy:tcp:80", "x"])
 def test_not_our_backlog(description):
     assert with_backlog(description) == description
+
+
+@pytest.mark.parametrize(
+    ("description", "directory", "place"),
+    [
+        ("tls:/a", "/a", "tcp6:port=443"),
+        ("tls:/a:port=8443:backlog=7", "/a", "tcp6:port=8443:backlog=7"),
+        ("tls:/a:8443:7", "/a", "tcp6:8443:7"),
+        ("tls:port=8443:path=/a", "/a", "tcp6:port=8443"),
+        ("tls:path=/a", "/a", "tcp6:port=443"),
+        (r"tls:/a\:b\\c\=d:interface=\:\:1", r"/a:b\c=d", r"tcp6:port=443:interface=\:\:1"),
+    ],
+)
+def test_tls(description, directory, place):
+    """
+    It is written as for Twisted.
+    """
+    assert without_tls(description) == (Path(directory), place)
+
+
+@pytest.fixture
+def secure(tmp_path):
+    """
+    A directory with a certificate.
+    """
+    issued = trustme.CA().issue_cert("chat.example.org")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "all.pem")
+    return tmp_path
+
+
+def listening_at(description):
+    reactor = MemoryReactorClock()
+    reactor.advance(time.time())
+    return reactor, Listening(reactor, Site(Resource()), "", 0, [description])
+
+
+def test_secure(secure):
+    """
+    It listens where it was told to, as one can see, and looks at its certificates every day
+    until it stops.
+    """
+    reactor, service = listening_at(f"tls:{secure}:port=443:interface=127.0.0.1")
+    with capturedLogs() as logs:
+        service.startService()
+    [(port, _, backlog, interface)] = reactor.tcpServers
+    assert (port, backlog, interface) == (443, 4096, "127.0.0.1")
+    [address] = service.addresses()
+    assert address.startswith("https://")
+    assert ["is good until" in event["log_format"] for event in logs] == [True]
+    (secure / "all.pem").unlink()
+    for look in (service.reload, lambda: reactor.advance(DAY)):
+        with capturedLogs() as logs:
+            look()
+        assert "no certificate is left" in logs[0]["trouble"]
+    service.stopService()
+    assert reactor.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize(
+    ("description", "why"),
+    [
+        ("tls:{}:port=443", "no certificate in {} can be used: there is none in any .pem file"),
+        ("tls:port=443", "tls: needs the directory that has the certificates"),
+        ("tls:{}:port=x", "invalid literal for int() with base 10: 'x'"),
+        ("tls:{}:prot=3", "got an unexpected keyword argument 'prot'"),
+    ],
+)
+def test_not_secure(tmp_path, description, why):
+    """
+    What cannot be is refused when it starts, with the reason.
+    """
+    _, service = listening_at(description.format(tmp_path))
+    with pytest.raises(CannotListen) as refusal:
+        service.startService()
+    said = str(refusal.value)
+    assert said.startswith("[server] listen: 'tls:")
+    assert said.endswith(why.format(tmp_path))
 
 
 REFUSED = CannotListenError("", 80, OSError(13, "Permission denied"))

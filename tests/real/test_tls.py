@@ -26,32 +26,51 @@ class Secure:
     A daemon that is reached over TLS, too.
     """
 
-    def __init__(self, as_process, directory, **server):
-        authority = trustme.CA()
-        issued = authority.issue_cert("127.0.0.1")
-        issued.private_key_pem.write_to_path(directory / "key.pem")
-        issued.cert_chain_pems[0].write_to_path(directory / "cert.pem")
-        files = f"privateKey={directory / 'key.pem'}:certKey={directory / 'cert.pem'}"
-        listen = ("tcp:0:interface=127.0.0.1", f"ssl:0:interface=127.0.0.1:{files}")
-        self.daemon = as_process(server={"listen": listen, **server})
-        said = re.search(
-            r"listens at \S+, https?://127\.0\.0\.1:(\d+)", self.daemon.log.read_text()
-        )
-        self._port = int(said[1])
+    def __init__(self, as_process, directory, kind, **server):
+        self.authority, self.directory = trustme.CA(), directory / "certificates"
+        self.directory.mkdir()
+        self.issue()
+        key, certificate = self.directory / "key.pem", self.directory / "cert.pem"
+        files = {"ssl": f"privateKey={key}:certKey={certificate}", "tls": f"path={self.directory}"}
+        place = f"{kind}:port=0:interface=127.0.0.1:{files[kind]}"
+        self.daemon = as_process(server={"listen": ("tcp:0:interface=127.0.0.1", place), **server})
+        said = re.search(r"listens at \S+, https://127\.0\.0\.1:(\d+)", self.daemon.log.read_text())
+        self.port = int(said[1])
         self._context = ssl.create_default_context()
-        authority.configure_trust(self._context)
+        self._context.set_alpn_protocols(["h2", "http/1.1"])
+        self.authority.configure_trust(self._context)
+
+    def issue(self):
+        """
+        Put a new certificate in the place of the last.
+
+        @return: it, as a client is shown it.
+        """
+        issued = self.authority.issue_cert("127.0.0.1", "localhost")
+        issued.private_key_pem.write_to_path(self.directory / "key.pem")
+        issued.cert_chain_pems[0].write_to_path(self.directory / "cert.pem")
+        return ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
+
+    def reload(self):
+        """
+        Tell it to read them again, and wait until it has told what it thinks of them.
+        """
+        begun = self.daemon.log.stat().st_size
+        self.daemon.process.send_signal(signal.SIGHUP)
+        self.daemon._await_log(begun, "TLS: ")
+
+    def connect(self, name="127.0.0.1"):
+        plain = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        return self._context.wrap_socket(plain, server_hostname=name, suppress_ragged_eofs=False)
 
     def open_by_hand(self, who):
-        return ByHand(socket.create_connection(("127.0.0.1", self._port), PATIENCE), self._context)
+        return ByHand(socket.create_connection(("127.0.0.1", self.port), PATIENCE), self._context)
 
     def open_stream(self, who):
         """
         @return: a socket on which the stream has begun.
         """
-        plain = socket.create_connection(("127.0.0.1", self._port), PATIENCE)
-        line = self._context.wrap_socket(
-            plain, server_hostname="127.0.0.1", suppress_ragged_eofs=False
-        )
+        line = self.connect()
         line.sendall(request_bytes("GET", f"/events?token={who}", {}, b""))
         begun = b""
         while b"CONNECTED" not in begun:
@@ -126,9 +145,17 @@ def records(wire):
     return kinds
 
 
+@pytest.fixture(params=["ssl", "tls"])
+def secure(as_process, tmp_path, request):
+    return lambda **server: Secure(as_process, tmp_path, request.param, **server)
+
+
 @pytest.fixture
-def secure(as_process, tmp_path):
-    return lambda **server: Secure(as_process, tmp_path, **server)
+def with_directory(as_process, tmp_path):
+    """
+    One that has a directory of certificates, and reads it again.
+    """
+    return Secure(as_process, tmp_path, "tls")
 
 
 def rest_of(line):
@@ -225,3 +252,59 @@ def test_stopping(secure):
     assert "hanging up" in here.daemon.log.read_text()
     line.close()
     here.daemon.assert_untroubled()
+
+
+def await_heard(line, words):
+    heard = b""
+    while words not in heard:
+        heard += line.recv(65536)
+
+
+def test_replaced(with_directory):
+    """
+    New connections are shown the new certificate; a stream that is open goes on, and is not the
+    wiser.
+    """
+    here = with_directory
+    daemon, ada = here.daemon, here.daemon.token("ada")
+    with here.open_stream(ada) as line:
+        old = line.getpeercert(binary_form=True)
+        new = here.issue()
+        here.reload()
+        await_heard(line, daemon.say(ada, "after it was replaced")["id"].encode())
+        for name in ("127.0.0.1", "localhost"):
+            with here.connect(name) as another:
+                assert old != another.getpeercert(binary_form=True) == new
+                assert another.selected_alpn_protocol() == "http/1.1"
+        await_heard(line, daemon.say(ada, "still there")["id"].encode())
+    daemon.assert_untroubled()
+
+
+def test_replaced_by_a_broken_one(with_directory):
+    """
+    A certificate that is written only in part is not taken, and the daemon goes on.
+    """
+    here = with_directory
+    with here.connect() as line:
+        old = line.getpeercert(binary_form=True)
+    here.issue()
+    (here.directory / "key.pem").write_bytes(b"-----BEGIN PRIVATE KEY-----\nMIGH")
+    here.reload()
+    here.daemon._await_log(0, "stays in use")
+    with here.connect() as line:
+        assert line.getpeercert(binary_form=True) == old
+    here.daemon.assert_untroubled()
+
+
+def test_page(secure):
+    """
+    The page asks browsers to come by TLS again; in plain HTTP it does not, for that would be a
+    proxy's to say.
+    """
+    here = secure()
+    with here.connect() as line:
+        line.sendall(request_bytes("GET", "/", {"connection": "close"}, b""))
+        head = rest_of(line).partition(b"\r\n\r\n")[0]
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nStrict-Transport-Security: max-age=31536000\r\n" in head + b"\r\n"
+    assert "strict-transport-security" not in here.daemon.get("/").headers
