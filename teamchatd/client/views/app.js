@@ -24,6 +24,7 @@ const Administration = part("Administration", Waiting);
 const WINDOWS = {
   "new message": later(() => import("./newmessage.js").then((module) => module.NewMessage)),
   "go to": later(() => import("./goto.js").then((module) => module.GoTo)),
+  keys: later(() => import("./keylist.js").then((module) => module.KeyList)),
   "change name": later(() => import("./changename.js").then((module) => module.ChangeName)),
   "new channel": part("NewChannel"),
   sessions: part("Sessions"),

@@ -10,6 +10,7 @@ import { Editing, isEditing, startEditing } from "./editing.js";
 import { Icon } from "./icon.js";
 import { Images } from "./images.js";
 import { UNFOLDING } from "./keeper.js";
+import { actOf, isPressed } from "./keys.js";
 import { pickEmoji } from "./picking.js";
 import { Rich } from "./text.js";
 import { isTouch } from "./textbox.js";
@@ -144,23 +145,22 @@ function whatOneMay(message, place, isParent) {
 }
 
 function pressed(event, line, message, place, can) {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
+  if (event.defaultPrevented) return;
   const isOnLine = event.target === line.current;
-  const act = isOnLine ? keysOf(line, message, place, can)[event.key.toLowerCase()]
-    : event.key === "Escape" && (() => line.current.focus());
+  const act = isOnLine ? actOf(event, actsOf(line, message, place, can))
+    : isPressed("close", event) && (() => line.current.focus());
   if (!act) return;
   event.preventDefault();
   act();
 }
 
-function keysOf(line, message, place, can) {
+function actsOf(line, message, place, can) {
   return {
-    e: can.edit && (() => startEditing(place, message)),
-    enter: can.edit && (() => startEditing(place, message)),
-    r: can.reply && (() => openThread(place, message)),
-    "+": () => addReaction(message, line.current),
-    delete: can.remove && (() => removeFrom(line, message)),
-    escape: () => line.current.closest(".talk").querySelector(".composer textarea").focus(),
+    edit: can.edit && (() => startEditing(place, message)),
+    reply: can.reply && (() => openThread(place, message)),
+    react: () => addReaction(message, line.current),
+    remove: can.remove && (() => removeFrom(line, message)),
+    write: () => line.current.closest(".talk").querySelector(".composer textarea").focus(),
   };
 }
 

@@ -4,6 +4,7 @@ import { go, route } from "../core/route.js";
 import { dropsInto, padOf } from "./attach.js";
 import { Composer, keyOf } from "./composer.js";
 import { Icon } from "./icon.js";
+import { isPressed } from "./keys.js";
 import { Log } from "./log.js";
 import { Message } from "./message.js";
 import { DropHere } from "./place.js";
@@ -20,7 +21,7 @@ export function Thread({ parentId }) {
     // Else the focus would be nowhere, and the next key do nothing.
     document.querySelector(`.place [data-id="${CSS.escape(parentId)}"]`)?.focus({ preventScroll: true });
   };
-  const pressed = (event) => event.key === "Escape" && !event.defaultPrevented && close();
+  const pressed = (event) => isPressed("close", event) && !event.defaultPrevented && close();
 
   return html`<aside class="talk thread" aria-label="Thread" onKeyDown=${pressed} ...${drops}>
     <header class="talk-head">
