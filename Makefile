@@ -30,6 +30,9 @@ bench: .venv/.test ## measure (needs a C compiler)
 bench-report: ## measure all, and write it down in tests/bench/
 	@$(MAKE) --no-print-directory bench ARGS="--full --report tests/bench $(ARGS)"
 
+screens: .venv/.test ## take pictures of all screens of the page, for looking at, into build/screens
+	$(PYTHON) -m tests.real.page.shots $(ARGS)
+
 clean: ## remove what make made; the data stays
 	rm -rf .venv build dist tests/bench/build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	rm -f twisted/plugins/dropin.cache
@@ -44,4 +47,4 @@ clean: ## remove what make made; the data stays
 	@.ci/setup test
 	@touch $@
 
-.PHONY: help run test quick check bench bench-report clean
+.PHONY: help run test quick check bench bench-report screens clean

@@ -49,7 +49,7 @@ const ALOUD = { "↑": "Up", "↓": "Down", "←": "Left", "→": "Right", "+": 
 
 /** What can be pressed, and what then happens. */
 export function KeyList({ close }) {
-  return html`<${Dialog} title="Keyboard shortcuts" close=${close} className="wide keys">
+  return html`<${Dialog} title="Keyboard shortcuts" close=${close} className="keys">
     <div class="keys-list scrolls" tabindex="0" data-first role="group" aria-label="Keys">
       ${Object.entries(GROUPS).map(([name, keys]) => html`<section key=${name}>
         <h3>${name}</h3>
