@@ -157,7 +157,8 @@ function Nowhere() {
 /** The fragment of the address is the route: by itself this link would lead nowhere. */
 function skip(event) {
   event.preventDefault();
-  const main = document.querySelector("main");
+  const isSeen = (each) => each.checkVisibility({ visibilityProperty: true });
+  const main = [...document.querySelectorAll("main, .thread")].find(isSeen);
   main.tabIndex = -1;
   main.focus();
 }

@@ -3,6 +3,7 @@ import { threadOf } from "../core/places.js";
 import { go, route } from "../core/route.js";
 import { dropsInto, padOf } from "./attach.js";
 import { Composer, keyOf } from "./composer.js";
+import { isThreadOver } from "./drawer.js";
 import { Icon } from "./icon.js";
 import { isPressed } from "./keys.js";
 import { Log } from "./log.js";
@@ -13,8 +14,8 @@ import { DropHere } from "./place.js";
 export function Thread({ parentId }) {
   const thread = threadOf(parentId);
   const parent = thread.parent.value;
-  const isOver = useSignal(false);
-  const drops = useMemo(() => dropsInto(padOf(keyOf(thread)), isOver), [thread]);
+  const isDropping = useSignal(false);
+  const drops = useMemo(() => dropsInto(padOf(keyOf(thread)), isDropping), [thread]);
   useEffect(() => thread.enter(), [thread]);
   const close = () => {
     go({ placeId: route.peek().placeId ?? thread.channel.id });
@@ -23,9 +24,11 @@ export function Thread({ parentId }) {
   };
   const pressed = (event) => isPressed("close", event) && !event.defaultPrevented && close();
 
-  return html`<aside class="talk thread" aria-label="Thread" onKeyDown=${pressed} ...${drops}>
+  // What covers all else is the main thing; the place is hidden, and its heading with it.
+  const isOver = isThreadOver.value;
+  return html`<aside class="talk thread" role=${isOver ? "main" : undefined} aria-label="Thread" onKeyDown=${pressed} ...${drops}>
     <header class="talk-head">
-      <h2 class="talk-title">Thread</h2>
+      <h2 class="talk-title" aria-level=${isOver ? 1 : undefined}>Thread</h2>
       <span class="talk-note ellipsis">${thread.channel.name}</span>
       <button class="icon-button" type="button" aria-label="Close thread" title="Close thread" onClick=${close}>
         <${Icon} name="close" /></button>
@@ -35,7 +38,7 @@ export function Thread({ parentId }) {
       beginning=${null} />
     <${Composer} key=${`write ${parentId}`} place=${thread}
       label=${parent ? `Reply to ${parent.author.userName}` : "Reply"} />
-    ${isOver.value && html`<${DropHere} />`}
+    ${isDropping.value && html`<${DropHere} />`}
   </aside>`;
 }
 

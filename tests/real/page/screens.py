@@ -43,7 +43,7 @@ A [link](https://example.org/), `code`, **bold**, *italic*, ~~struck out~~, and 
 ---
 
 ```python
-def answer(question: str) -> int:  # and a comment that is longer than the window of the code is wide
+def answer(question: str) -> int:  # and a comment that is wider than the window of the code
     return 42
 ```"""
 

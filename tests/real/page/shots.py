@@ -6,7 +6,6 @@ They are for eyes, which see what no test asks for; nothing compares them.
 
 import sys
 import tempfile
-from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
