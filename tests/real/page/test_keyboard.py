@@ -17,19 +17,22 @@ PICTURE = {"name": "one.png", "mimeType": "image/png", "buffer": encoded(drawn((
 
 NAME = """at => at.ariaLabel ?? at.labels?.[0]?.textContent ?? at.textContent.trim()"""
 
-HAS_A_RING = """async at => {
+HAS_A_RING = """async () => {
     const rings = (each) => {
-        const {outlineStyle, outlineWidth, boxShadow} = getComputedStyle(each);
-        return (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none";
+        const {outlineStyle, outlineWidth, outlineColor, boxShadow} = getComputedStyle(each);
+        return boxShadow !== "none" || (outlineStyle !== "none" && parseFloat(outlineWidth) > 0
+            && outlineColor !== "rgba(0, 0, 0, 0)");
     };
-    // A field within a box, or a choice within its words, rings what is around it.
-    const around = [".composer-box", ".textbox", ".choice-of"].map((each) => at.closest(each));
     for (let frames = 0; frames < 60; frames++) {
+        const at = document.activeElement;
+        // A field within a box, or a choice within its words, rings what is around it.
+        const around = [".composer-box", ".textbox", ".choice-of"].map((each) => at.closest(each));
         if ([at, ...around].some((each) => each !== null && rings(each))) return true;
         await new Promise(requestAnimationFrame);
     }
     return false;
 }"""
+"""What was pressed may just be opening something that takes the focus, and paints its ring then."""
 
 FARTHEST = 40
 """Presses of the Tab key, after which nobody goes on looking."""
@@ -54,7 +57,7 @@ class Hands:
         """
         expect(self.place).to_have_count(1)
         expect(self.place).to_be_in_viewport()
-        assert self.place.evaluate(HAS_A_RING), self.name
+        assert self.page.evaluate(HAS_A_RING), self.name
 
     @property
     def name(self):

@@ -151,6 +151,7 @@ def talk(finger):
     finger.say("Who is in?")
     is_above_the_keyboard(finger)
     finger.act_on("Who is in?", "Edit")
+    expect(finger.person.textbox("Edit message")).to_be_focused()
     finger.page.keyboard.type(" Today")
     finger.tap_button("Save", exact=True)
     expect(finger.person.message("Who is in? Today")).to_contain_text("(edited)")
