@@ -54,7 +54,7 @@ function Drawn({ message, isFirst, place, isParent, isFar, isEdited }) {
       onFocusIn=${({ target }) => target.matches(":focus-visible") && setActive(FOCUSED)}
       onFocusOut=${({ relatedTarget }) => isActive === FOCUSED && setActive(isWithin(line, relatedTarget) && FOCUSED)}
       onKeyDown=${(event) => pressed(event, line, message, place, can)}>
-    <div class="message-side">
+    <div class="message-side" aria-hidden="true">
       ${isFirst
         ? html`<${Avatar} id=${message.author.id} name=${message.author.userName} size="var(--face)" />`
         : html`<${Time} at=${message.createdAt} />`}
@@ -128,7 +128,7 @@ function classOf(message, isFirst, isFar, isActive) {
 const isForMe = ({ content }) =>
   content.includes("@") && isMentioned(me.value?.id, content, namesOf(users.value));
 
-/** Who speaks comes first: one listens to the names, and skips the rest. */
+/** Who speaks comes first, also where the eye finds a time there: one listens to the names, and skips the rest. */
 function labelOf({ author, createdAt, content, images }) {
   const pictures = images.length === 1 ? "1 image" : `${images.length} images`;
   const said = content.length > LONGEST_LABEL ? `${content.slice(0, LONGEST_LABEL)}…` : content;

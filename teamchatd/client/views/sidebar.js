@@ -19,7 +19,7 @@ const SAID = KEYS["go to"].replace("Mod", isApple ? "Meta" : "Control");
 export function Sidebar({ here }) {
   const write = () => (front.value = "new message");
   const goSomewhere = () => (front.value = "go to");
-  useShortcuts(here);
+  useShortcuts();
   return html`
     <${Head} write=${write} />
     <button type="button" class="go-to" aria-keyshortcuts=${SAID} onClick=${goSomewhere}>

@@ -32,7 +32,11 @@ export class Steps {
   /** Called after drawing: there is always a stop, and it is the newest until one has gone elsewhere. */
   keep() {
     const isHere = this.#log.contains(document.activeElement);
-    if (isHere && this.#at?.isConnected) return;
+    if (isHere && this.#at?.isConnected) {
+      // What has come into it meanwhile, as a reaction does, is a stop as well.
+      if (this.#at.contains(document.activeElement)) reach(this.#at.querySelectorAll(INSIDE), 0);
+      return;
+    }
     const lines = this.#lines();
     this.#enter(lines[lines.length - 1] ?? null);
   }

@@ -22,7 +22,7 @@ addEventListener("DOMContentLoaded", () => new MutationObserver((records) => {
         const region = node.closest?.("[aria-live]") ?? target.closest?.("[aria-live]");
         const around = target.closest("[aria-busy=true]");
         if (node.matches?.("article") && region?.ariaLive === "polite" && !around)
-            news.push(node.innerText.replace(/\\s+/g, " ").trim() + " = " + node.ariaLabel);
+            news.push(node.ariaLabel);
     }
 }).observe(document.body, {childList: true, subtree: true}));
 """
@@ -42,12 +42,16 @@ def test_read_aloud(daemon, tokens, visit):
     for number in range(120):
         daemon.say(tokens["bob"], f"old {number}")
     ada = visit(daemon, "ada", init=TELL_NEWS)
+    ada.button("Jump to newest").click()
     ada.reads("old 119")
+    expect(ada.log).to_have_attribute("aria-live", "polite")
     assert ada.page.evaluate("news") == []
     daemon.say(tokens["bob"], "something new")
     ada.reads("something new")
     [told] = ada.page.evaluate("news")
-    assert re.fullmatch(r"(.+ )?bob something new = bob, \S+( [AP]M)?: something new", told)
+    assert re.fullmatch(r"bob, \S+( [AP]M)?: something new", told)
+    heard = ada.message("something new").aria_snapshot()
+    assert re.search(r"^- article .*\n  - text: bob\n  - paragraph: something new", heard)
     ada.log.hover()
     ada.page.mouse.wheel(0, -100_000)
     ada.reads("old 10")
@@ -73,7 +77,7 @@ def test_reduced_motion(daemon, tokens, visit):
     ada = visit(daemon, "ada")
     for key in ("Control+K", "Escape", "Control+/"):
         ada.page.keyboard.press(key)
-        expect(ada.page.get_by_role("dialog")).to_have_count(key != "Escape")
+        expect(ada.page.get_by_role("dialog")).to_have_count(int(key != "Escape"))
         assert ada.page.evaluate(MOVING) == 0
         assert ada.page.evaluate(SLOW) == []
     ada.page.keyboard.press("Escape")
@@ -160,8 +164,8 @@ def test_time_zones(daemon, tokens, visit):
     said_at(daemon, tokens["bob"], moments)
     expected = {
         "Europe/Berlin": [
-            ("26 October 2025", ["00:30", "02:30", "02:30"]),
-            ("27 October 2025", ["00:30"]),
+            ("26 October 2025", ["0:30", "2:30", "2:30"]),
+            ("27 October 2025", ["0:30"]),
         ],
         "Pacific/Auckland": [
             ("26 October 2025", ["11:30", "13:30", "14:30"]),
@@ -185,7 +189,8 @@ def test_long_message(daemon, tokens, visit):
     Ten thousand letters without a space are folded, and opened nothing is wider for them.
     """
     daemon.say(tokens["bob"], "x" * 5_000 + " " + "word " * 1_000)
-    ada = visit(daemon, "ada", width=390, height=844)
+    ada = visit(daemon, "ada")
+    ada.page.set_viewport_size({"width": 390, "height": 844})
     message = ada.page.get_by_role("article")
     folded = message.bounding_box()["height"]
     assert folded < 844
