@@ -51,7 +51,7 @@ function Drawn({ message, isFirst, place, isParent, isFar, isEdited }) {
       onPointerEnter=${({ pointerType }) => pointerType === "touch" || isActive || setActive(POINTED)}
       onPointerLeave=${() => setActive(isWithin(line, document.activeElement) && FOCUSED)}
       onClick=${(event) => isPlain(event.target) && isTouch() && setActive(POINTED)}
-      onFocusIn=${({ target }) => target.matches(":focus-visible") && setActive(FOCUSED)}
+      onFocusIn=${({ target }) => target.matches(":focus-visible") && !isTouch() && setActive(FOCUSED)}
       onFocusOut=${({ relatedTarget }) => isActive === FOCUSED && setActive(isWithin(line, relatedTarget) && FOCUSED)}
       onKeyDown=${(event) => pressed(event, line, message, place, can)}>
     <div class="message-side" aria-hidden="true">
@@ -71,7 +71,7 @@ function Drawn({ message, isFirst, place, isParent, isFar, isEdited }) {
     </div>
     ${isActive && !isEdited
       ? html`<${Toolbar} line=${line} message=${message} place=${place} can=${can}
-          tabIndex=${isActive === FOCUSED ? 0 : -1} />`
+          tabIndex=${isActive === FOCUSED || isTouch() ? 0 : -1} leave=${() => setActive(false)} />`
       : isTouch() && html`<button class="icon-button message-more" type="button" tabindex="-1"
           aria-label="Message actions" onClick=${() => setActive(POINTED)}>
           <${Icon} name="more" />
@@ -82,7 +82,10 @@ function Drawn({ message, isFirst, place, isParent, isFar, isEdited }) {
 const POINTED = "pointed";
 const FOCUSED = "focused";
 
-/** Pointed at, focused or touched: only then are there buttons, or there would be thousands. */
+/**
+ * Pointed at, focused or touched: only then are there buttons, or there would be thousands.
+ * On a telephone the focus alone brings none: they would lie over the message before.
+ */
 function useActive(line) {
   const [isActive, setActive] = useState(false);
   useEffect(() => {
@@ -216,10 +219,16 @@ function Reactions({ message }) {
     const names = namesIn(ids);
     return html`<button key=${emoji} class="reaction" type="button" tabindex="-1"
       aria-pressed=${ids.includes(me.value?.id)} aria-label=${`${emoji} ${ids.length}, ${names}`}
-      title=${names} onClick=${() => react(message, emoji)}>
+      title=${names} onClick=${({ currentTarget }) => turn(message, emoji, currentTarget)}>
       <span class="reaction-emoji">${emoji}</span> <span>${ids.length}</span>
     </button>`;
   })}</div>`;
+}
+
+/** The last one who takes back an emoji takes its button away, which may have the focus. */
+function turn(message, emoji, button) {
+  if (message.reactions[emoji].length === 1) button.closest("[data-line]").focus({ preventScroll: true });
+  react(message, emoji);
 }
 
 function namesIn(ids) {
@@ -243,13 +252,13 @@ function ThreadLine({ message, place }) {
  * It is no news, though it appears within a log whose news are read aloud. And where only
  * the mouse is, the Tab key does not stop: the log is one stop.
  */
-function Toolbar({ line, message, place, can, tabIndex }) {
+function Toolbar({ line, message, place, can, tabIndex, leave }) {
   const tool = (name, icon, act) => html`<button class="icon-button" type="button" tabindex=${tabIndex}
     aria-label=${name} title=${name} onClick=${act}><${Icon} name=${icon} /></button>`;
   return html`<div class="toolbar" role="toolbar" aria-live="off" aria-label="Message actions">
     ${tool("Add reaction", "react", ({ currentTarget }) => addReaction(message, currentTarget))}
     ${can.reply && tool("Reply in thread", "reply", () => openThread(place, message))}
-    ${can.edit && tool("Edit", "pencil", () => startEditing(place, message))}
+    ${can.edit && tool("Edit", "pencil", () => (startEditing(place, message), leave()))}
     ${can.remove && tool("Delete", "trash", () => removeFrom(line, message))}
   </div>`;
 }
