@@ -227,7 +227,8 @@ function Reactions({ message }) {
 
 /** The last one who takes back an emoji takes its button away, which may have the focus. */
 function turn(message, emoji, button) {
-  if (message.reactions[emoji].length === 1) button.closest("[data-line]").focus({ preventScroll: true });
+  const ids = message.reactions[emoji];
+  if (ids.length === 1 && ids[0] === me.value?.id) button.closest("[data-line]").focus({ preventScroll: true });
   react(message, emoji);
 }
 

@@ -51,7 +51,7 @@ def test_read_aloud(daemon, tokens, visit):
     [told] = ada.page.evaluate("news")
     assert re.fullmatch(r"bob, \S+( [AP]M)?: something new", told)
     heard = ada.message("something new").aria_snapshot()
-    assert re.search(r"^- article .*\n  - text: bob\n  - paragraph: something new", heard)
+    assert re.search(r"^- 'article .*\n  - text: bob\n  - paragraph: something new", heard)
     ada.log.hover()
     ada.page.mouse.wheel(0, -100_000)
     ada.reads("old 10")
