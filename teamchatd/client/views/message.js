@@ -49,7 +49,7 @@ function Drawn({ message, isFirst, place, isParent, isFar, isEdited }) {
   return html`<article ref=${line} class=${classOf(message, isFirst, isFar, isActive)} tabindex="-1"
       data-line=${message.id} data-id=${message.id} aria-label=${labelOf(message)} ...${held}
       onPointerEnter=${({ pointerType }) => pointerType === "touch" || isActive || setActive(POINTED)}
-      onPointerLeave=${() => setActive(isWithin(line, document.activeElement) && FOCUSED)}
+      onPointerLeave=${({ pointerType }) => pointerType === "touch" || setActive(isWithin(line, document.activeElement) && FOCUSED)}
       onClick=${(event) => isPlain(event.target) && isTouch() && setActive(POINTED)}
       onFocusIn=${({ target }) => target.matches(":focus-visible") && !isTouch() && setActive(FOCUSED)}
       onFocusOut=${({ relatedTarget }) => isActive === FOCUSED && setActive(isWithin(line, relatedTarget) && FOCUSED)}
