@@ -38,9 +38,16 @@ TOO_SMALL = """(least) => [...document.querySelectorAll(
     "button, input:not([hidden]), select, textarea, [role=option], nav a, summary")]
     .filter((each) => each.checkVisibility({visibilityProperty: true}) && !each.closest("[inert]"))
     .filter((each) => !each.matches(".link-button, .visually-hidden, .skip-link, .choice-of *"))
-    .map((each) => [each, each.getBoundingClientRect()])
-    .filter(([, {width, height}]) => width && Math.min(width, height) < least)
-    .map(([each, {width, height}]) => `${each.ariaLabel ?? each.textContent}: ${width}×${height}`)
+    .map((each) => {
+        // Some are larger to a finger than to the eye, by what is laid over them.
+        const {width, height} = each.getBoundingClientRect();
+        const over = getComputedStyle(each, "::after");
+        const isThere = over.content !== "none";
+        const larger = (size, more) => Math.max(size, isThere ? parseFloat(more) : 0);
+        return [each, width && larger(width, over.width), height && larger(height, over.height)];
+    })
+    .filter(([, width, height]) => width && Math.min(width, height) < least)
+    .map(([each, width, height]) => `${each.ariaLabel ?? each.textContent}: ${width}×${height}`)
 """
 
 
