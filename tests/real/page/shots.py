@@ -7,10 +7,10 @@ They are for eyes, which see what no test asks for; nothing compares them.
 import sys
 import tempfile
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.mail.post_office import PostOffice
-from tests.real.daemon import ROOT
+from tests.real.daemon import PATIENCE, ROOT
 from tests.real.page.chromium import ARGUMENTS, CHROMIUM, Trouble
 from tests.real.page.person import Person
 from tests.real.page.screens import Walk, street
@@ -21,6 +21,7 @@ SIZES = {1440: 900, 1024: 768, 390: 844}
 
 
 def main(widths: list[int]) -> None:
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for width in widths:
