@@ -28,7 +28,7 @@ export function Thread({ parentId }) {
   const isOver = isThreadOver.value;
   return html`<aside class="talk thread" role=${isOver ? "main" : undefined} aria-label="Thread" onKeyDown=${pressed} ...${drops}>
     <header class="talk-head">
-      <h2 class="talk-title" aria-level=${isOver ? 1 : undefined}>Thread</h2>
+      <${isOver ? "h1" : "h2"} class="talk-title">Thread<//>
       <span class="talk-note ellipsis">${thread.channel.name}</span>
       <button class="icon-button" type="button" aria-label="Close thread" title="Close thread" onClick=${close}>
         <${Icon} name="close" /></button>

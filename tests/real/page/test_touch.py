@@ -102,13 +102,6 @@ class Finger:
         self.tap(message.locator(".rich"))
         self.tap(message.get_by_role("button", name=action, exact=True))
 
-    @property
-    def thread(self):
-        """
-        It covers all else, and so it is the main thing.
-        """
-        return self.page.get_by_role("main", name="Thread")
-
 
 @pytest.fixture
 def finger(daemon, visit):
@@ -181,10 +174,9 @@ def is_above_the_keyboard(finger):
 
 def answer_and_react(finger):
     finger.act_on("all of you", "Reply in thread")
-    finger.write(finger.thread.get_by_role("textbox"), "And one more")
-    finger.tap_button("Send", finger.thread, exact=True)
-    replies = finger.thread.get_by_role("log").get_by_role("article")
-    expect(replies.filter(has_text="And one more")).to_be_visible()
+    finger.write(finger.person.reply_composer, "And one more")
+    finger.tap_button("Send", finger.person.thread, exact=True)
+    expect(finger.person.replies.filter(has_text="And one more")).to_be_visible()
     finger.tap_button("Close thread")
     finger.act_on("Who is in?", "Add reaction")
     picker = finger.page.get_by_role("dialog", name="Emoji")
