@@ -54,7 +54,7 @@ def test_read_aloud(daemon, tokens, visit):
     assert re.search(r"^- 'article .*\n  - text: bob\n  - paragraph: something new", heard)
     ada.log.hover()
     ada.page.mouse.wheel(0, -100_000)
-    ada.reads("old 10")
+    ada.reads("old 60")
     assert len(ada.page.evaluate("news")) == 1
 
 
