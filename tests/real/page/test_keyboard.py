@@ -335,7 +335,7 @@ def leave_windows(hands):
 
 
 def choose_from_account(hands, entry):
-    hands.reach("Your account", "Shift+Tab")
+    hands.are_at(hands.person.button("Your account"))
     hands.press("Enter")
     while hands.name != entry:
         hands.press("ArrowDown")
@@ -343,6 +343,7 @@ def choose_from_account(hands, entry):
 
 
 def leave(hands):
+    hands.reach("Your account", "Shift+Tab")
     choose_from_account(hands, "Your sessions")
     expect(hands.page.get_by_text("This one")).to_be_visible()
     others = hands.page.get_by_role("list", name="Sessions").get_by_role("listitem")
