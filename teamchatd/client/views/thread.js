@@ -26,7 +26,7 @@ export function Thread({ parentId }) {
 
   // What covers all else is the main thing; the place is hidden, and its heading with it.
   const isOver = isThreadOver.value;
-  return html`<div class="talk thread" role=${isOver ? "main" : "complementary"} aria-label="Thread" onKeyDown=${pressed} ...${drops}>
+  return html`<section class="talk thread" role=${isOver ? "main" : "complementary"} aria-label="Thread" onKeyDown=${pressed} ...${drops}>
     <header class="talk-head">
       <${isOver ? "h1" : "h2"} class="talk-title">Thread<//>
       <span class="talk-note ellipsis">${thread.channel.name}</span>
@@ -39,7 +39,7 @@ export function Thread({ parentId }) {
     <${Composer} key=${`write ${parentId}`} place=${thread}
       label=${parent ? `Reply to ${parent.author.userName}` : "Reply"} />
     ${isDropping.value && html`<${DropHere} />`}
-  </div>`;
+  </section>`;
 }
 
 function Parent({ thread, parent }) {
