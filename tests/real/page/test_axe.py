@@ -54,9 +54,9 @@ def test_all_screens(houses, visit, width):
     visitor.trouble.expect(UNREACHABLE, *(REFUSED.format(status) for status in (400, 401)))
     axe, found = Axe(visitor.page), []
     for name in Walk(visitor, houses).all():
+        in_theme(visitor.page, "light")  # and wait until what appears has appeared
         found += [f"{name}: {each}" for each in wrong(axe)]
         if width == 1440:
             in_theme(visitor.page, "dark")
             found += [f"{name}, dark: {each}" for each in wrong(axe, OF_COLOURS)]
-            in_theme(visitor.page, "light")
     assert not found, "\n\n".join(found)
