@@ -33,6 +33,9 @@ bench: .venv/.test ## measure (needs a C compiler)
 bench-report: ## measure all, and write it down in tests/bench/
 	@$(MAKE) --no-print-directory bench ARGS="--full --report tests/bench $(ARGS)"
 
+screens: .venv/.test ## take pictures of all screens of the page, for looking at, into build/screens
+	$(PYTHON) -m tests.real.page.shots $(ARGS)
+
 install: ## put it under PREFIX (/opt/teamchat), with units for systemd; for root
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" UNITS="$(UNITS)" PYTHON="$(filter-out .venv/bin/python,$(PYTHON))" .ci/install install
 
@@ -56,4 +59,4 @@ clean: ## remove what make made; the data stays
 	@.ci/setup test
 	@touch $@
 
-.PHONY: help run test quick check bench bench-report install uninstall try-units deb clean
+.PHONY: help run test quick check bench bench-report screens install uninstall try-units deb clean

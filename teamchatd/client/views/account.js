@@ -9,6 +9,7 @@ import { Avatar } from "./avatar.js";
 import { front } from "./front.js";
 import { Icon } from "./icon.js";
 import { Menu } from "./menu.js";
+import { isTouch } from "./textbox.js";
 
 const THEMES = [
   ["system", "System"],
@@ -28,6 +29,7 @@ export function Account() {
     { line: true },
     { group: "Theme", chosen: theme.value, choices: THEMES, choose: chooseTheme },
     { line: true },
+    ...(isTouch() ? [] : [{ label: "Keyboard shortcuts", icon: "keyboard", run: () => (front.value = "keys") }]),
     { label: "Leave this server", icon: "door", run: () => (front.value = "leave server") },
     { label: "Sign out", icon: "leave", run: signOut },
   ];

@@ -24,6 +24,7 @@ const Administration = part("Administration", Waiting);
 const WINDOWS = {
   "new message": later(() => import("./newmessage.js").then((module) => module.NewMessage)),
   "go to": later(() => import("./goto.js").then((module) => module.GoTo)),
+  keys: later(() => import("./keylist.js").then((module) => module.KeyList)),
   "change name": later(() => import("./changename.js").then((module) => module.ChangeName)),
   "new channel": part("NewChannel"),
   sessions: part("Sessions"),
@@ -155,7 +156,8 @@ function Nowhere() {
 /** The fragment of the address is the route: by itself this link would lead nowhere. */
 function skip(event) {
   event.preventDefault();
-  const main = document.querySelector("main");
+  const isSeen = (each) => each.checkVisibility({ visibilityProperty: true });
+  const main = [...document.querySelectorAll("main, .thread")].find(isSeen);
   main.tabIndex = -1;
   main.focus();
 }

@@ -3,6 +3,7 @@ import { users } from "../core/state.js";
 import { emojiOf, findEmoji, loadEmoji, noteUse } from "../text/emoji.js";
 import { Avatar } from "./avatar.js";
 import { insert } from "./insert.js";
+import { actOf, isPressed } from "./keys.js";
 
 const MOST = 8;
 const NAME = /(?:^|[\s([{>"'*_~])@([^@\n]{0,64})$/u;
@@ -34,16 +35,15 @@ export function useCompletion(boxRef, onType) {
     offer.value = { ...offer.value, marked: (marked + step + options.length) % options.length };
   };
   const pressed = (event) => {
-    if (!offer.value || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return false;
+    if (!offer.value) return false;
     const { options, marked, isSaid } = offer.value;
-    if (event.key === "Enter" && isSaid) return close() ?? false;
-    const act = {
-      ArrowDown: () => mark(1),
-      ArrowUp: () => mark(-1),
-      Enter: () => take(options[marked]),
-      Tab: () => take(options[marked]),
-      Escape: close,
-    }[event.key];
+    if (isPressed("send", event) && isSaid) return close() ?? false;
+    const act = actOf(event, {
+      below: () => mark(1),
+      above: () => mark(-1),
+      take: () => take(options[marked]),
+      close,
+    });
     if (!act) return false;
     event.preventDefault();
     event.stopPropagation();

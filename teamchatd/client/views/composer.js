@@ -51,7 +51,7 @@ export function Composer({ place, label }) {
     <div class="composer-box" onClick=${({ target, currentTarget }) => target === currentTarget && box.current.focus()}>
       <${Previews} pad=${pad} />
       <${TextBox} label=${label} text=${pad.text} boxRef=${box} onType=${(value) => write(pad, value)}
-        onEnter=${submit} onUp=${() => editLast(place)} onPaste=${pasted} />
+        onEnter=${submit} onUp=${() => editLast(place, box.current)} onPaste=${pasted} />
       <div class="composer-foot">
         <input ref=${picker} type="file" accept=${ACCEPTED} multiple hidden onChange=${chosen} />
         <button class="icon-button" type="button" aria-label="Attach images" title="Attach images"
@@ -72,7 +72,8 @@ const isSomething = (pad) => pad.text.value.trim() !== "" || pad.files.value.len
 /** Empty lines around a message are never meant; spaces before its first line may be. */
 const trimmed = (text) => text.replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
 
-function editLast(place) {
+/** Whoever mends what they have just said goes on talking. */
+function editLast(place, box) {
   const own = place.messages.value.findLast(({ author }) => author.id === me.value?.id);
-  if (own) startEditing(place, own);
+  if (own) startEditing(place, own, box);
 }

@@ -1,5 +1,8 @@
 import { html, useLayoutEffect, useRef } from "../lib.js";
 import { Icon } from "./icon.js";
+import { styled } from "./styled.js";
+
+await styled("style/dialog.css");
 
 /**
  * A window in front of everything. The browser keeps the focus within it and takes Esc;

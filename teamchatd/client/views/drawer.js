@@ -4,12 +4,18 @@ import { unread } from "../core/state.js";
 import { Icon } from "./icon.js";
 
 /** As in shell.css: from here on the sidebar lies over the place instead of beside it. */
-const query = matchMedia("(max-width: 759.98px)");
-
-export const isNarrow = signal(query.matches);
+export const isNarrow = matching("(max-width: 759.98px)");
 export const isDrawerOpen = signal(false);
 
-query.addEventListener("change", () => (isNarrow.value = query.matches));
+/** And from here on a thread covers its place. */
+export const isThreadOver = matching("(max-width: 959.98px)");
+
+function matching(width) {
+  const query = matchMedia(width);
+  const isMatching = signal(query.matches);
+  query.addEventListener("change", () => (isMatching.value = query.matches));
+  return isMatching;
+}
 
 // Whoever chose a place wants to see it; and a wide window has nothing to open.
 effect(() => {

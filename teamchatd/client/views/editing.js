@@ -5,14 +5,15 @@ import { readDraft, writeDraft } from "../core/drafts.js";
 import { own } from "../core/own.js";
 import { TextBox, lengthOf, Counter } from "./textbox.js";
 
-/** `{placeId, messageId}` of what is being edited: one at a time, in one place of the page. */
+/** `{placeId, messageId, back}` of what is being edited: one at a time, in one place of the page. */
 const edited = own();
 
 export const isEditing = (place, message) =>
   edited.value?.messageId === message.id && edited.value.placeId === place.id;
 
-export function startEditing(place, message) {
-  edited.value = { placeId: place.id, messageId: message.id };
+/** @param {HTMLElement|null} back what has the focus afterwards, if not the message. */
+export function startEditing(place, message, back = null) {
+  edited.value = { placeId: place.id, messageId: message.id, back };
 }
 
 /**
@@ -32,9 +33,10 @@ export function Editing({ message, place }) {
   };
   const leave = () => {
     writeDraft(key, "");
-    const line = box.current?.closest("[data-line]");
+    const { back } = edited.peek();
+    const to = back?.isConnected ? back : box.current?.closest("[data-line]");
     edited.value = null;
-    line?.focus({ preventScroll: true });
+    to?.focus({ preventScroll: true });
   };
   const save = async () => {
     if (text.value === message.content) return leave();

@@ -2,6 +2,7 @@ import { html, useEffect, useLayoutEffect, useRef, useSignal } from "../lib.js";
 import { imageUrl } from "../core/acts.js";
 import "./drawings.js";
 import { Icon } from "./icon.js";
+import { actOf } from "./keys.js";
 import { looked } from "./looking.js";
 import { styled } from "./styled.js";
 
@@ -19,10 +20,7 @@ export function Viewer({ message, at }) {
     if (next >= 0 && next < count) looked.value = { message, at: next };
   };
   useLayoutEffect(() => show(dialog.current), []);
-  const pressed = (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step) go(step);
-  };
+  const pressed = (event) => actOf(event, { "image before": () => go(-1), "image after": () => go(1) })?.();
 
   // The buttons say that they lead nowhere and can still be focused: a disabled one drops
   // the focus out of the dialog, and then no key is heard any more.

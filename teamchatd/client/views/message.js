@@ -10,6 +10,7 @@ import { Editing, isEditing, startEditing } from "./editing.js";
 import { Icon } from "./icon.js";
 import { Images } from "./images.js";
 import { UNFOLDING } from "./keeper.js";
+import { actOf, isPressed } from "./keys.js";
 import { pickEmoji } from "./picking.js";
 import { Rich } from "./text.js";
 import { isTouch } from "./textbox.js";
@@ -48,12 +49,12 @@ function Drawn({ message, isFirst, place, isParent, isFar, isEdited }) {
   return html`<article ref=${line} class=${classOf(message, isFirst, isFar, isActive)} tabindex="-1"
       data-line=${message.id} data-id=${message.id} aria-label=${labelOf(message)} ...${held}
       onPointerEnter=${({ pointerType }) => pointerType === "touch" || isActive || setActive(POINTED)}
-      onPointerLeave=${() => setActive(isWithin(line, document.activeElement) && FOCUSED)}
+      onPointerLeave=${({ pointerType }) => pointerType === "touch" || setActive(isWithin(line, document.activeElement) && FOCUSED)}
       onClick=${(event) => isPlain(event.target) && isTouch() && setActive(POINTED)}
-      onFocusIn=${({ target }) => target.matches(":focus-visible") && setActive(FOCUSED)}
+      onFocusIn=${({ target }) => target.matches(":focus-visible") && !isTouch() && setActive(FOCUSED)}
       onFocusOut=${({ relatedTarget }) => isActive === FOCUSED && setActive(isWithin(line, relatedTarget) && FOCUSED)}
       onKeyDown=${(event) => pressed(event, line, message, place, can)}>
-    <div class="message-side">
+    <div class="message-side" aria-hidden="true">
       ${isFirst
         ? html`<${Avatar} id=${message.author.id} name=${message.author.userName} size="var(--face)" />`
         : html`<${Time} at=${message.createdAt} />`}
@@ -70,7 +71,7 @@ function Drawn({ message, isFirst, place, isParent, isFar, isEdited }) {
     </div>
     ${isActive && !isEdited
       ? html`<${Toolbar} line=${line} message=${message} place=${place} can=${can}
-          tabIndex=${isActive === FOCUSED ? 0 : -1} />`
+          tabIndex=${isActive === FOCUSED || isTouch() ? 0 : -1} leave=${() => setActive(false)} />`
       : isTouch() && html`<button class="icon-button message-more" type="button" tabindex="-1"
           aria-label="Message actions" onClick=${() => setActive(POINTED)}>
           <${Icon} name="more" />
@@ -81,7 +82,10 @@ function Drawn({ message, isFirst, place, isParent, isFar, isEdited }) {
 const POINTED = "pointed";
 const FOCUSED = "focused";
 
-/** Pointed at, focused or touched: only then are there buttons, or there would be thousands. */
+/**
+ * Pointed at, focused or touched: only then are there buttons, or there would be thousands.
+ * On a telephone the focus alone brings none: they would lie over the message before.
+ */
 function useActive(line) {
   const [isActive, setActive] = useState(false);
   useEffect(() => {
@@ -127,7 +131,7 @@ function classOf(message, isFirst, isFar, isActive) {
 const isForMe = ({ content }) =>
   content.includes("@") && isMentioned(me.value?.id, content, namesOf(users.value));
 
-/** Who speaks comes first: one listens to the names, and skips the rest. */
+/** Who speaks comes first, also where the eye finds a time there: one listens to the names, and skips the rest. */
 function labelOf({ author, createdAt, content, images }) {
   const pictures = images.length === 1 ? "1 image" : `${images.length} images`;
   const said = content.length > LONGEST_LABEL ? `${content.slice(0, LONGEST_LABEL)}…` : content;
@@ -144,23 +148,22 @@ function whatOneMay(message, place, isParent) {
 }
 
 function pressed(event, line, message, place, can) {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
+  if (event.defaultPrevented) return;
   const isOnLine = event.target === line.current;
-  const act = isOnLine ? keysOf(line, message, place, can)[event.key.toLowerCase()]
-    : event.key === "Escape" && (() => line.current.focus());
+  const act = isOnLine ? actOf(event, actsOf(line, message, place, can))
+    : isPressed("close", event) && (() => line.current.focus());
   if (!act) return;
   event.preventDefault();
   act();
 }
 
-function keysOf(line, message, place, can) {
+function actsOf(line, message, place, can) {
   return {
-    e: can.edit && (() => startEditing(place, message)),
-    enter: can.edit && (() => startEditing(place, message)),
-    r: can.reply && (() => openThread(place, message)),
-    "+": () => addReaction(message, line.current),
-    delete: can.remove && (() => removeFrom(line, message)),
-    escape: () => line.current.closest(".talk").querySelector(".composer textarea").focus(),
+    edit: can.edit && (() => startEditing(place, message)),
+    reply: can.reply && (() => openThread(place, message)),
+    react: () => addReaction(message, line.current),
+    remove: can.remove && (() => removeFrom(line, message)),
+    write: () => line.current.closest(".talk").querySelector(".composer textarea").focus(),
   };
 }
 
@@ -216,10 +219,17 @@ function Reactions({ message }) {
     const names = namesIn(ids);
     return html`<button key=${emoji} class="reaction" type="button" tabindex="-1"
       aria-pressed=${ids.includes(me.value?.id)} aria-label=${`${emoji} ${ids.length}, ${names}`}
-      title=${names} onClick=${() => react(message, emoji)}>
+      title=${names} onClick=${({ currentTarget }) => turn(message, emoji, currentTarget)}>
       <span class="reaction-emoji">${emoji}</span> <span>${ids.length}</span>
     </button>`;
   })}</div>`;
+}
+
+/** The last one who takes back an emoji takes its button away, which may have the focus. */
+function turn(message, emoji, button) {
+  const ids = message.reactions[emoji];
+  if (ids.length === 1 && ids[0] === me.value?.id) button.closest("[data-line]").focus({ preventScroll: true });
+  react(message, emoji);
 }
 
 function namesIn(ids) {
@@ -243,13 +253,13 @@ function ThreadLine({ message, place }) {
  * It is no news, though it appears within a log whose news are read aloud. And where only
  * the mouse is, the Tab key does not stop: the log is one stop.
  */
-function Toolbar({ line, message, place, can, tabIndex }) {
+function Toolbar({ line, message, place, can, tabIndex, leave }) {
   const tool = (name, icon, act) => html`<button class="icon-button" type="button" tabindex=${tabIndex}
     aria-label=${name} title=${name} onClick=${act}><${Icon} name=${icon} /></button>`;
   return html`<div class="toolbar" role="toolbar" aria-live="off" aria-label="Message actions">
     ${tool("Add reaction", "react", ({ currentTarget }) => addReaction(message, currentTarget))}
     ${can.reply && tool("Reply in thread", "reply", () => openThread(place, message))}
-    ${can.edit && tool("Edit", "pencil", () => startEditing(place, message))}
+    ${can.edit && tool("Edit", "pencil", () => (startEditing(place, message), leave()))}
     ${can.remove && tool("Delete", "trash", () => removeFrom(line, message))}
   </div>`;
 }

@@ -1,4 +1,4 @@
-import { html, useEffect, useSignal } from "../lib.js";
+import { html, useEffect, useLayoutEffect, useRef, useSignal } from "../lib.js";
 import { dismiss, notices, withdraw } from "../core/notices.js";
 import { Icon } from "./icon.js";
 
@@ -13,7 +13,14 @@ function Notice({ notice }) {
   const { id, text, kind, seconds, action } = notice;
   const isHeld = useSignal(false);
   useClock(() => dismiss(id), seconds, isHeld.value);
+  const line = useRef(null);
+  const before = useRef(null);
+  useLayoutEffect(() => () => giveBack(line.current, before.current), []);
   const hold = () => (isHeld.value = true);
+  const enter = ({ currentTarget, relatedTarget }) => {
+    hold();
+    if (!currentTarget.contains(relatedTarget)) before.current = relatedTarget;
+  };
   // The pointer may have left while the focus is still on the button, and the other way round.
   const letGo = ({ currentTarget, relatedTarget }) =>
     (isHeld.value = currentTarget.contains(relatedTarget) || currentTarget.matches(":hover, :focus-within"));
@@ -22,12 +29,13 @@ function Notice({ notice }) {
     action.run();
   };
   return html`<div
+    ref=${line}
     class="notice"
     data-kind=${kind}
     role=${kind === "error" ? "alert" : "status"}
     onPointerEnter=${hold}
     onPointerLeave=${letGo}
-    onFocusIn=${hold}
+    onFocusIn=${enter}
     onFocusOut=${letGo}
   >
     ${kind === "error" && html`<${Icon} name="warning" small />`}
@@ -37,6 +45,13 @@ function Notice({ notice }) {
       <${Icon} name="close" small />
     </button>
   </div>`;
+}
+
+/** What was pressed goes with its notice: the focus goes on from where it came from. */
+function giveBack(line, before) {
+  if (!line.contains(document.activeElement)) return;
+  const to = before?.isConnected ? before : document.querySelector(".composer textarea");
+  to?.focus({ preventScroll: true });
 }
 
 /**

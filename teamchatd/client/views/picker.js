@@ -42,6 +42,7 @@ export function Picker({ anchor, choose }) {
   );
   const pressed = (event) => {
     event.stopPropagation(); // What lies below has keys of its own.
+    if (event.defaultPrevented) return; // It was chosen by Enter, and all this is gone.
     if (event.key === "Escape") choose(null);
     else if (event.key === "Tab") keepWithin(event, panel.current);
     else step(event, panel.current);

@@ -3,6 +3,7 @@ import { placeOf } from "../core/places.js";
 import { dropsInto, padOf } from "./attach.js";
 import { Composer, keyOf } from "./composer.js";
 import { Icon } from "./icon.js";
+import { isPressed } from "./keys.js";
 import { Lightbox } from "./looking.js";
 import { Log } from "./log.js";
 import { EmojiPicker } from "./picking.js";
@@ -55,6 +56,7 @@ function useTypingAnywhere() {
     const pressed = (event) => {
       if (document.activeElement !== document.body || event.defaultPrevented) return;
       if (event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1) return;
+      if (isPressed("keys", event)) return;
       if (event.key !== " ") document.querySelector(".place .textbox-text")?.focus();
     };
     document.addEventListener("keydown", pressed);

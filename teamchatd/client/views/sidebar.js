@@ -7,20 +7,25 @@ import { Avatar } from "./avatar.js";
 import { isDrawerOpen, isNarrow } from "./drawer.js";
 import { front } from "./front.js";
 import { Icon } from "./icon.js";
+import { isApple, KEYS } from "./keys.js";
 import { rove } from "./roving.js";
-import { GO_TO_KEYS, isApple, useShortcuts } from "./shortcuts.js";
+import { useShortcuts } from "./shortcuts.js";
+
+/** What is written beside the button that does the same, and what is said of it. */
+const SHOWN = KEYS["go to"].replace("Mod+", isApple ? "⌘" : "Ctrl ");
+const SAID = KEYS["go to"].replace("Mod", isApple ? "Meta" : "Control");
 
 /** Where one can go, and oneself at the foot. */
 export function Sidebar({ here }) {
   const write = () => (front.value = "new message");
   const goSomewhere = () => (front.value = "go to");
-  useShortcuts(here, goSomewhere);
+  useShortcuts();
   return html`
     <${Head} write=${write} />
-    <button type="button" class="go-to" aria-keyshortcuts=${isApple ? "Meta+K" : "Control+K"} onClick=${goSomewhere}>
+    <button type="button" class="go-to" aria-keyshortcuts=${SAID} onClick=${goSomewhere}>
       <${Icon} name="search" small />
       <span>Go to</span>
-      <kbd aria-hidden="true" data-keys=${GO_TO_KEYS}></kbd>
+      <kbd aria-hidden="true" data-keys=${SHOWN}></kbd>
     </button>
     <div class="sidebar-lists scrolls">
       <${Channels} here=${here} />

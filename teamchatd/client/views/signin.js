@@ -6,6 +6,9 @@ import { DevSignIn } from "./signin/dev.js";
 import { OpenLink, SetPassword } from "./signin/link.js";
 import { CreateAccount, PasswordSignIn } from "./signin/password.js";
 import { Providers } from "./signin/providers.js";
+import { styled } from "./styled.js";
+
+await styled("style/signin.css");
 
 /** The door: which screen it shows follows from the server's mode and what the address brought. */
 export function SignIn() {

@@ -7,6 +7,8 @@
  * two messages and the list anew.
  */
 
+import { actOf } from "./keys.js";
+
 const INSIDE = "a[href], button, [tabindex]";
 /** What scrolls by itself, and so has to be reached by keyboard. */
 const SCROLLING = "pre, .table";
@@ -30,7 +32,11 @@ export class Steps {
   /** Called after drawing: there is always a stop, and it is the newest until one has gone elsewhere. */
   keep() {
     const isHere = this.#log.contains(document.activeElement);
-    if (isHere && this.#at?.isConnected) return;
+    if (isHere && this.#at?.isConnected) {
+      // What has come into it meanwhile, as a reaction does, is a stop as well.
+      if (this.#at.contains(document.activeElement)) reach(this.#at.querySelectorAll(INSIDE), 0);
+      return;
+    }
     const lines = this.#lines();
     this.#enter(lines[lines.length - 1] ?? null);
   }
@@ -65,10 +71,17 @@ export class Steps {
   }
 
   #pressed(event) {
-    if (event.target !== this.#at || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.target !== this.#at) return;
     const lines = [...this.#lines()];
-    const to = next(event.key, lines.indexOf(this.#at), lines.length - 1);
-    if (to === null) return;
+    const at = lines.indexOf(this.#at);
+    const last = lines.length - 1;
+    const to = actOf(event, {
+      above: () => Math.max(0, at - 1),
+      below: () => Math.min(last, at + 1),
+      first: () => 0,
+      last: () => last,
+    })?.();
+    if (to === undefined) return;
     event.preventDefault();
     lines[to].focus({ preventScroll: true });
     lines[to].scrollIntoView({ block: "nearest" });
@@ -77,14 +90,6 @@ export class Steps {
   #lines() {
     return this.#log.querySelectorAll("[data-line][tabindex]");
   }
-}
-
-function next(key, at, last) {
-  if (key === "ArrowUp") return Math.max(0, at - 1);
-  if (key === "ArrowDown") return Math.min(last, at + 1);
-  if (key === "Home") return 0;
-  if (key === "End") return last;
-  return null;
 }
 
 function reach(controls, tabIndex) {

@@ -1,6 +1,7 @@
 import { html, useLayoutEffect, useRef } from "../lib.js";
 import { config } from "../core/config.js";
 import { useCompletion } from "./completion.js";
+import { actOf } from "./keys.js";
 
 const growsByItself = CSS.supports("field-sizing", "content");
 /** A finger has no Shift key: there the Enter key makes lines, and a button sends. */
@@ -25,11 +26,12 @@ export function TextBox({ label, text, onType, onEnter, onEscape, onUp, onPaste,
     // While a word is being composed, Enter and arrows belong to the one who composes it.
     if (event.isComposing || event.keyCode === 229) return;
     if (completion.pressed(event)) return;
-    const act = {
-      Enter: isSending(event) && onEnter,
-      Escape: onEscape,
-      ArrowUp: event.target.value === "" && onUp,
-    }[event.key];
+    const act = actOf(event, {
+      send: !isTouch() && !isInCode(event.target) && onEnter,
+      "send code": onEnter,
+      close: onEscape,
+      "edit last": event.target.value === "" && onUp,
+    });
     if (!act) return;
     event.preventDefault();
     event.stopPropagation();
@@ -45,12 +47,6 @@ export function TextBox({ label, text, onType, onEnter, onEscape, onUp, onPaste,
       onClick=${completion.look} onBlur=${completion.close} onKeyDown=${pressed}
       onPaste=${onPaste}></textarea>
   </div>`;
-}
-
-function isSending(event) {
-  if (event.ctrlKey || event.metaKey) return true;
-  if (event.shiftKey || event.altKey || isTouch()) return false;
-  return !isInCode(event.target);
 }
 
 /** Between ``` and ``` Enter makes a line: nobody sends code after its first line. */

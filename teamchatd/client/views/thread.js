@@ -3,7 +3,9 @@ import { threadOf } from "../core/places.js";
 import { go, route } from "../core/route.js";
 import { dropsInto, padOf } from "./attach.js";
 import { Composer, keyOf } from "./composer.js";
+import { isThreadOver } from "./drawer.js";
 import { Icon } from "./icon.js";
+import { isPressed } from "./keys.js";
 import { Log } from "./log.js";
 import { Message } from "./message.js";
 import { DropHere } from "./place.js";
@@ -12,19 +14,21 @@ import { DropHere } from "./place.js";
 export function Thread({ parentId }) {
   const thread = threadOf(parentId);
   const parent = thread.parent.value;
-  const isOver = useSignal(false);
-  const drops = useMemo(() => dropsInto(padOf(keyOf(thread)), isOver), [thread]);
+  const isDropping = useSignal(false);
+  const drops = useMemo(() => dropsInto(padOf(keyOf(thread)), isDropping), [thread]);
   useEffect(() => thread.enter(), [thread]);
   const close = () => {
     go({ placeId: route.peek().placeId ?? thread.channel.id });
     // Else the focus would be nowhere, and the next key do nothing.
     document.querySelector(`.place [data-id="${CSS.escape(parentId)}"]`)?.focus({ preventScroll: true });
   };
-  const pressed = (event) => event.key === "Escape" && !event.defaultPrevented && close();
+  const pressed = (event) => isPressed("close", event) && !event.defaultPrevented && close();
 
-  return html`<aside class="talk thread" aria-label="Thread" onKeyDown=${pressed} ...${drops}>
+  // What covers all else is the main thing; the place is hidden, and its heading with it.
+  const isOver = isThreadOver.value;
+  return html`<section class="talk thread" role=${isOver ? "main" : "complementary"} aria-label="Thread" onKeyDown=${pressed} ...${drops}>
     <header class="talk-head">
-      <h2 class="talk-title">Thread</h2>
+      <${isOver ? "h1" : "h2"} class="talk-title">Thread<//>
       <span class="talk-note ellipsis">${thread.channel.name}</span>
       <button class="icon-button" type="button" aria-label="Close thread" title="Close thread" onClick=${close}>
         <${Icon} name="close" /></button>
@@ -34,8 +38,8 @@ export function Thread({ parentId }) {
       beginning=${null} />
     <${Composer} key=${`write ${parentId}`} place=${thread}
       label=${parent ? `Reply to ${parent.author.userName}` : "Reply"} />
-    ${isOver.value && html`<${DropHere} />`}
-  </aside>`;
+    ${isDropping.value && html`<${DropHere} />`}
+  </section>`;
 }
 
 function Parent({ thread, parent }) {

@@ -93,7 +93,11 @@ class Person:
 
     @property
     def thread(self):
-        return self.page.get_by_role("complementary", name="Thread")
+        """
+        Beside the place, or on a narrow screen instead of it.
+        """
+        beside = self.page.get_by_role("complementary", name="Thread")
+        return beside.or_(self.page.get_by_role("main", name="Thread"))
 
     @property
     def replies(self):
