@@ -273,7 +273,7 @@ class House:
         """
         The record is open: what is written from now on is new, and is told.
         """
-        head = self.database.head()
+        head = self.database.begin()
         self.hub.begin(head.era, head.number)
         self.letters.begin()
 

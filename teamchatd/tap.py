@@ -32,6 +32,7 @@ from teamchatd.house import House, Workplaces, mint, postman_for
 from teamchatd.http.listening import CannotListen, Listening
 from teamchatd.store.database import Database
 from teamchatd.store.schema import Unusable
+from teamchatd.store.sqlite import SQLite
 from teamchatd.workers import Workers
 
 log = Logger()
@@ -138,7 +139,7 @@ class Teamchat(Service):
         self._chosen = chosen
         self._reactor = reactor
         self._directory = Path(chosen.storage.data_directory).absolute()
-        self._database = Database(self._directory, reactor)
+        self._database = Database(SQLite(self._directory), reactor)
         self._shelf, self._darkroom = Shelf(self._directory / "files"), Darkroom()
         self._hashing = Workers(
             reactor, "passwords", passwords.AT_ONCE, passwords.MOST_WAITING, passwords.TOO_BUSY

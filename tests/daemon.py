@@ -24,6 +24,7 @@ from teamchatd.files.shelf import Shelf
 from teamchatd.house import House, Workplaces, mint
 from teamchatd.http.calling import Calling
 from teamchatd.store.database import Database
+from teamchatd.store.sqlite import SQLite
 from tests.answers import Answer, EventReader, People
 
 BCRYPT_COST = 4
@@ -190,7 +191,7 @@ class Daemon(People):
         return self.chosen.auth.auth_mode
 
     def start(self):
-        self.database = ThreadlessDatabase(self.directory, self.clock)
+        self.database = ThreadlessDatabase(SQLite(self.directory), self.clock)
         self.database.startService()
         shelf = Shelf(self.directory / "files")
         shelf.open()

@@ -1,34 +1,37 @@
 """
-One SQLite file: a writer who commits for many at once, and a reader beside it.
+The record: a writer who commits for many at once, and a reader beside it.
 
-A change is acknowledged when it is on disk (WAL, C{synchronous=FULL}), and its
-events are handed on only then.  Changes that arrive while the writer is busy
-share its next transaction, and one that fails undoes only itself.  Readings that
-arrive while the reader is busy share its next transaction, too.  Whatever comes
-alone waits for nobody.
+A change is acknowledged when it is on disk, and its events are handed on only then.
+Changes that arrive while the writer is busy share its next transaction, and one that
+fails undoes only itself.  Readings that arrive while the reader is busy share its next
+transaction, too.  Whatever comes alone waits for nobody.
+
+Others may write too: the console command, and other daemons where the database
+takes several.  What they wrote is told here in its turn, as if it were ours: the
+next change finds it before its own, and else L{Database.look} does.
 """
 
-import fcntl
-import os
-import sqlite3
 from collections.abc import Callable, Hashable
 from contextlib import closing
-from pathlib import Path
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple, cast
 
 from attrs import define, field, frozen
 from twisted.application.service import Service
-from twisted.enterprise.adbapi import ConnectionPool, Transaction
+from twisted.enterprise.adbapi import Transaction
 from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from teamchatd.errors import Unavailable
 from teamchatd.model import Entry
+from teamchatd.store import audiences
 from teamchatd.store.change import Change
+from teamchatd.store.engine import Cursor, Engine
 from teamchatd.store.line import Job, Line
-from teamchatd.store.schema import Unusable, copies_in, upgrade
+from teamchatd.store.schema import Unusable
 
 log = Logger()
 
@@ -45,34 +48,15 @@ NOT_STORED = "The server cannot store this right now. Nothing was changed. Try a
 STOPPING = "The server is stopping. Try again in a moment."
 NOT_READ = "The server cannot read its storage right now. Try again later."
 
-CONNECT: dict[str, Any] = {
-    "isolation_level": None,  # we say BEGIN ourselves
-    "timeout": 5,  # seconds to wait for others who write: the console command
-    "check_same_thread": False,  # adbapi closes from another thread
-}
+LOOKED_AT_ONCE = 500
+"""Entries that others have written, in one reading."""
 
-RECOVERABLE = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
-"""What SQLite says of one statement.  Everything else it says is about the disk."""
-
-
-def prepare(connection: sqlite3.Connection) -> None:
-    """
-    Make C{connection} behave: every connection goes through here.
-    """
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA temp_store = MEMORY")
-
-
-def found(connection: sqlite3.Connection, spare: Path | None = None) -> None:
-    """
-    Make the database what this version of the code works with.
-
-    @param connection: a prepared one.
-    @param spare: see L{upgrade}.
-    """
-    connection.execute("PRAGMA journal_mode = WAL")
-    upgrade(connection, spare)
+READ_AGAIN = (0.1, 0.3, 1.0, 2.0)
+"""
+Seconds before a reading is tried again that has found the way to the database cut:
+a server that restarts is back by then.  A change is not tried again: its commit may
+have come through.
+"""
 
 
 @frozen
@@ -89,31 +73,41 @@ class Head:
     number: int
 
 
-def run_batch(cursor: sqlite3.Cursor, jobs: list[Job]) -> list[Entry]:
+def run_batch(
+    cursor: Cursor, jobs: list[Job], engine: Engine, told: int | None = None
+) -> list[Entry]:
     """
     Run C{jobs} in one transaction, which the caller commits.
 
     Mostly all of them succeed, and a savepoint for each would have been for nothing.
     If one fails, nothing has happened yet: they run again, each in a savepoint.
 
-    @return: what is to be told once it is committed.
-    @raise sqlite3.Error: the disk does not do it; nothing of the batch is kept.
+    @param told: the number of the newest entry that was told here; L{None}: nobody is
+        told what others have written.
+    @return: what is to be told once it is committed: what others have written since
+        C{told}, and what these jobs write.
+    @raise Exception: an C{engine.error}: the disk does not do it; nothing of the batch
+        is kept.
     """
-    cursor.execute("BEGIN IMMEDIATE")
+    cursor.execute(engine.begin_change)
     try:
-        return _run_all(cursor, jobs, _run)
+        return _run_all(cursor, jobs, engine, told, _run)
     except Exception as error:
-        _raise_of_disk(cursor, error)
+        _raise_of_disk(cursor, engine, error)
         cursor.execute("ROLLBACK")
-    cursor.execute("BEGIN IMMEDIATE")
-    return _run_all(cursor, jobs, _run_or_undo)
+    cursor.execute(engine.begin_change)
+    return _run_all(cursor, jobs, engine, told, partial(_run_or_undo, engine))
 
 
 def _run_all(
-    cursor: sqlite3.Cursor, jobs: list[Job], run: Callable[[Change, Job], bool]
+    cursor: Cursor,
+    jobs: list[Job],
+    engine: Engine,
+    told: int | None,
+    run: Callable[[Change, Job], bool],
 ) -> list[Entry]:
-    before = number = cursor.execute("SELECT number FROM head").fetchone()[0]
-    entries: list[Entry] = []
+    before = number = cursor.execute(engine.lock_head).fetchone()[0]
+    entries = written_after(cursor, told) if told is not None and told < before else []
     for job in jobs:
         change = Change(cursor, job.at, number)
         if run(change, job):
@@ -124,12 +118,27 @@ def _run_all(
     return entries
 
 
+def written_after(cursor: Cursor, number: int, limit: int = 2**31 - 1) -> list[Entry]:
+    """
+    The entries after C{number}, oldest first.
+    """
+    rows = cursor.execute(
+        "SELECT number, audience, text, subject, erases FROM journal"
+        " WHERE number > ? ORDER BY number LIMIT ?",
+        (number, limit),
+    )
+    return [
+        Entry(number, audiences.read(audience), text, subject, bool(erases))
+        for number, audience, text, subject, erases in rows
+    ]
+
+
 def _run(change: Change, job: Job) -> bool:
     job.outcome, job.failure = job.work(change, *job.args), None
     return True
 
 
-def _run_or_undo(change: Change, job: Job) -> bool:
+def _run_or_undo(engine: Engine, change: Change, job: Job) -> bool:
     """
     @return: whether it was done; else it has undone itself.
     """
@@ -138,19 +147,19 @@ def _run_or_undo(change: Change, job: Job) -> bool:
     try:
         done = _run(change, job)
     except Exception as error:
-        _raise_of_disk(cursor, error)
+        _raise_of_disk(cursor, engine, error)
         cursor.execute("ROLLBACK TO change")
         done, job.failure = False, Failure()
     cursor.execute("RELEASE change")
     return done
 
 
-def _raise_of_disk(cursor: sqlite3.Cursor, error: Exception) -> None:
+def _raise_of_disk(cursor: Cursor, engine: Engine, error: Exception) -> None:
     """
     After a disk error SQLite has rolled back everything, and there is no savepoint to
     go back to: going on would commit the rest of the batch without its beginning.
     """
-    about_the_disk = isinstance(error, sqlite3.Error) and not isinstance(error, RECOVERABLE)
+    about_the_disk = isinstance(error, engine.error) and not isinstance(error, engine.refused)
     if about_the_disk or not cursor.connection.in_transaction:
         raise error
 
@@ -166,13 +175,13 @@ class Database(Service):
         changes hear that they are done.
     """
 
-    _directory: Path
+    _engine: Engine
     _clock: IReactorTime
     committed: Callable[[list[Entry]], None] = field(default=lambda entries: None)
     _changes: Line = field(init=False)
     _readings: Line = field(init=False)
+    _told: int = field(init=False, default=0)
     _broken: bool = field(init=False, default=False)
-    _lock: Any = field(init=False, default=None)
     _writer: Any = field(init=False, default=None)
     _reader: Any = field(init=False, default=None)
 
@@ -180,26 +189,22 @@ class Database(Service):
         self._changes = Line(self._run_changes, self._soon, LARGEST_BATCH)
         self._readings = Line(self._run_readings, self._soon, READ_AT_ONCE)
 
-    @property
-    def path(self) -> Path:
-        return self._directory / "teamchat.sqlite"
-
     def startService(self) -> None:
         """
         Open the database, and upgrade it if it is older than the code.
 
         @raise Unusable: with a sentence for the operator.
         """
-        self._take_directory()
+        self._engine.take()
         try:
             with closing(self._connect()) as connection:
-                found(connection, self._directory)
-            self.head()  # a record whose end is unknown cannot be written on
-        except sqlite3.Error as error:
-            self._lock.close()
-            raise Unusable(f"{self.path} cannot be used: {error}") from error
+                self._engine.found(connection)
+            self.begin()  # a record whose end is unknown cannot be written on
+        except self._engine.error as error:
+            self._engine.let_go()
+            raise Unusable(f"{self._engine.name} cannot be used: {_said_by(error)}") from error
         except Unusable:
-            self._lock.close()
+            self._engine.let_go()
             raise
         self._writer, self._reader = self._pool(), self._pool()
         super().startService()
@@ -212,15 +217,28 @@ class Database(Service):
         done = gatherResults([self._changes.all_done(), self._readings.all_done()])
         return done.addCallback(lambda _: self._close())
 
+    def begin(self) -> Head:
+        """
+        What is committed from now on is told.  Blocks: for the time before anybody
+        waits.
+
+        @return: where the journal stands.
+        """
+        head = self.head()
+        self._told = head.number
+        return head
+
     def head(self) -> Head:
         """
-        Where the journal stands.  Blocks: for the time before anybody waits.
+        Where the journal stands.  Blocks, too.
         """
         try:
             with closing(self._connect()) as connection:
                 [(era, number)] = connection.execute("SELECT era, number FROM head")
-        except (sqlite3.Error, ValueError) as error:
-            raise Unusable(f"{self.path} has no readable head: {error}") from error
+        except (self._engine.error, ValueError) as error:
+            raise Unusable(
+                f"{self._engine.name} has no readable head: {_said_by(error)}"
+            ) from error
         return Head(era, number)
 
     def change_at_once(self, work: Callable[[Change, *Ts], T], *args: *Ts) -> T:
@@ -231,10 +249,11 @@ class Database(Service):
         job = Job(work, args, self._now())
         try:
             with closing(self._connect()) as connection:
-                run_batch(connection.cursor(), [job])
+                entries = run_batch(connection.cursor(), [job], self._engine, self._told)
                 connection.commit()
-        except sqlite3.Error as error:
-            raise Unusable(f"{self.path} cannot be written: {error}") from error
+        except self._engine.error as error:
+            raise Unusable(f"{self._engine.name} cannot be written: {_said_by(error)}") from error
+        self._told = max([self._told, *(entry.number for entry in entries)])
         if job.failure is not None:
             job.failure.raiseException()
         return cast(T, job.outcome)
@@ -252,7 +271,7 @@ class Database(Service):
         self._changes.join(job)
         return job.done
 
-    def read(self, work: Callable[[sqlite3.Cursor, *Ts], T], *args: *Ts) -> "Deferred[T]":
+    def read(self, work: Callable[[Cursor, *Ts], T], *args: *Ts) -> "Deferred[T]":
         """
         Run C{work(cursor, *args)} in the reader's thread, on one state of the
         record, which holds all that was acknowledged until now.
@@ -263,9 +282,24 @@ class Database(Service):
         """
         if not self.running:
             return fail(Unavailable(STOPPING))
+        return self._read(work, args, READ_AGAIN)
+
+    def _read(
+        self, work: Callable[..., T], args: tuple[Any, ...], again: tuple[float, ...]
+    ) -> "Deferred[T]":
         job = Job(work, args, self._now())
         self._readings.join(job)
-        return job.done.addErrback(self._unreadable)
+        return job.done.addErrback(self._unreadable, job, again)
+
+    async def look(self) -> None:
+        """
+        Tell what others have written.  With nothing to tell, it costs one reading.
+        """
+        while self.running:
+            entries = await self.read(written_after, self._told, LOOKED_AT_ONCE)
+            self._tell(entries)
+            if len(entries) < LOOKED_AT_ONCE:
+                return
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1000)
@@ -274,112 +308,97 @@ class Database(Service):
         self._clock.callLater(0, function)
 
     def _run_changes(self, jobs: list[Job]) -> "Deferred[None]":
-        batch: Deferred[list[Entry]] = self._writer.runInteraction(_in_one_transaction, jobs)
+        batch: Deferred[list[Entry]] = self._writer.runInteraction(
+            _in_one_transaction, jobs, self._engine, self._told
+        )
         return batch.addCallbacks(self._kept, self._lost, errbackArgs=(jobs,))
 
     def _run_readings(self, jobs: list[Job]) -> "Deferred[None]":
-        reading: Deferred[None] = self._reader.runInteraction(_on_one_state, jobs)
+        reading: Deferred[None] = self._reader.runInteraction(_on_one_state, jobs, self._engine)
         return reading.addErrback(_fail_all, jobs)
 
     def _kept(self, entries: list[Entry]) -> None:
         if self._broken:
             self._broken = False
-            log.info("{path} can be written again", path=str(self.path))
-        if entries:
-            try:
-                self.committed(entries)
-            except Exception:
-                log.failure("some of what was committed was not told")
+            log.info("{name} can be written again", name=self._engine.name)
+        self._tell(entries)
+
+    def _tell(self, entries: list[Entry]) -> None:
+        """
+        A change and a look may both have found what somebody else has written.
+        """
+        news = [entry for entry in entries if entry.number > self._told]
+        if not news:
+            return
+        self._told = news[-1].number
+        try:
+            self.committed(news)
+        except Exception:
+            log.failure("some of what was committed was not told")
 
     def _lost(self, failure: Failure, jobs: list[Job]) -> None:
-        if not failure.check(sqlite3.Error):
+        if not failure.check(self._engine.error):
             log.failure("a batch of changes broke", failure)
         elif not self._broken:
             self._broken = True
             log.error(
-                "{path} cannot be written: {reason}. Is the disk full, or failing?"
+                "{name} cannot be written: {reason}. {trouble}"
                 " Changes are refused until it can be written again.",
-                path=str(self.path),
-                reason=failure.getErrorMessage(),
+                name=self._engine.name,
+                reason=_said_by(failure.value),
+                trouble=self._engine.trouble,
             )
         for job in jobs:
             job.failure = Failure(Unavailable(NOT_STORED))
 
-    def _unreadable(self, failure: Failure) -> Failure:
-        if not failure.check(sqlite3.Error):
+    def _unreadable(self, failure: Failure, job: Job, again: tuple[float, ...]) -> Any:
+        """
+        @param again: after how many seconds it is tried again, if it is worth it.
+        """
+        if not failure.check(self._engine.error):
             return failure
+        if failure.check(*self._engine.cut) and again and self.running:
+            return deferLater(self._clock, again[0], self._read, job.work, job.args, again[1:])
         log.error(
-            "{path} cannot be read: {reason}",
-            path=str(self.path),
-            reason=failure.getErrorMessage(),
+            "{name} cannot be read: {reason}",
+            name=self._engine.name,
+            reason=_said_by(failure.value),
         )
         return Failure(Unavailable(NOT_READ))
 
-    def _take_directory(self) -> None:
-        """
-        Make sure that this daemon is the only one in its data directory: two
-        would each number the journal as if they were alone.
-        """
-        try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = self._directory / "lock"
-            self._lock = open(lock, "a", opener=_for_us_only)  # noqa: SIM115 - held until we stop
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._close_to_others(lock)
-        except BlockingIOError as error:
-            self._lock.close()
-            raise Unusable(f"another teamchat is running on {self._directory}") from error
-        except OSError as error:
-            raise Unusable(
-                f"the data directory {self._directory} cannot be used: {error.strerror}"
-            ) from error
+    def _connect(self) -> Any:
+        return self._engine.connect()
 
-    def _close_to_others(self, lock: Path) -> None:
-        """
-        A directory that somebody else made may be open to all, and so would be
-        what SQLite makes in it.  Its other files get the mode of the database.
-        """
-        os.close(_for_us_only(str(self.path), os.O_RDONLY | os.O_CREAT))
-        ours = [lock, *self._directory.glob(f"{self.path.name}*"), *copies_in(self._directory)]
-        for path in ours:
-            if path.stat().st_mode & 0o077:
-                path.chmod(0o600)
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, **CONNECT)
-        prepare(connection)
-        return connection
-
-    def _pool(self) -> ConnectionPool:
-        """
-        Of one connection: there is one writer, and Python runs one reader at a time.
-        """
-        return ConnectionPool(
-            "sqlite3", self.path, **CONNECT, cp_min=1, cp_max=1, cp_openfun=prepare
-        )
+    def _pool(self) -> Any:
+        return self._engine.pool()
 
     def _close(self) -> None:
         self._writer.close()
         self._reader.close()
-        self._lock.close()
+        self._engine.let_go()
 
 
-def _for_us_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _said_by(error: BaseException | None) -> str:
+    """
+    In one line: PostgreSQL says more.
+    """
+    return " ".join(str(error).split()) or type(error).__name__
 
 
-def _in_one_transaction(transaction: Transaction, jobs: list[Job]) -> list[Entry]:
-    return run_batch(transaction.connection.cursor(), jobs)
+def _in_one_transaction(
+    transaction: Transaction, jobs: list[Job], engine: Engine, told: int
+) -> list[Entry]:
+    return run_batch(transaction.connection.cursor(), jobs, engine, told)
 
 
-def _on_one_state(transaction: Transaction, jobs: list[Job]) -> None:
+def _on_one_state(transaction: Transaction, jobs: list[Job], engine: Engine) -> None:
     cursor = transaction.connection.cursor()
     answers: dict[Hashable, Any] = {}
     for job in jobs:
         question = _question(job)
         try:
             if question not in answers:
-                answers[question] = _answer(cursor, job)
+                answers[question] = _answer(cursor, job, engine)
             job.outcome = answers[question]
         except Exception:
             job.failure = Failure()
@@ -398,11 +417,11 @@ def _question(job: Job) -> Hashable:
     return question
 
 
-def _answer(cursor: sqlite3.Cursor, job: Job) -> Any:
+def _answer(cursor: Cursor, job: Job, engine: Engine) -> Any:
     # Also after a disk error, which ends the transaction: without one, each statement of a
     # reading would see a state of its own.
     if not cursor.connection.in_transaction:
-        cursor.execute("BEGIN")
+        cursor.execute(engine.begin_reading)
     return job.work(cursor, *job.args)
 
 

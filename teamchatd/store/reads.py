@@ -3,8 +3,6 @@ What users have read, and how much they have not: counted each time, because a
 count that is kept would be wrong one day.
 """
 
-import sqlite3
-
 from attrs import define
 from twisted.internet.defer import Deferred
 
@@ -13,6 +11,7 @@ from teamchatd.model import Read, Users
 from teamchatd.store import places, pointers, users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 from teamchatd.store.messages import NoSuchMessage
 from teamchatd.store.places import NoSuchChannel
 
@@ -25,7 +24,8 @@ SELECT = (
     " (SELECT count(*) FROM (SELECT 1 FROM messages AS said"
     " WHERE said.place_id = places.id AND said.thread_id IS NULL"
     " AND said.position > coalesce(reads.position, users.reads_from)"
-    f" AND (said.author_id IS NULL OR said.author_id <> users.id) LIMIT {MOST_COUNTED}))"
+    f" AND (said.author_id IS NULL OR said.author_id <> users.id) LIMIT {MOST_COUNTED})"
+    " AS counted)"
     " FROM users CROSS JOIN ({places}) AS places"
     " LEFT JOIN reads ON reads.user_id = users.id AND reads.place_id = places.id"
     " LEFT JOIN messages ON messages.position = reads.position"
@@ -40,7 +40,7 @@ EVERYWHERE = SELECT.format(
 IN_ONE_PLACE = SELECT.format(places="SELECT ?2 AS id, 0 AS position")
 
 
-def _all(cursor: sqlite3.Cursor, user_id: str) -> list[Read]:
+def _all(cursor: Cursor, user_id: str) -> list[Read]:
     return [Read(*row) for row in cursor.execute(EVERYWHERE, (user_id,))]
 
 
@@ -63,7 +63,7 @@ def _move(change: Change, user_id: str, place_id: str, message_id: str) -> Read:
     return read
 
 
-def _position(cursor: sqlite3.Cursor, place_id: str, message_id: str) -> int:
+def _position(cursor: Cursor, place_id: str, message_id: str) -> int:
     """
     @raise NoSuchMessage: it is not in the history of this place, where no reply is.
     """

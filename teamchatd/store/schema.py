@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 from twisted.logger import Logger
@@ -46,14 +47,17 @@ class Step:
     sql: str
 
 
-def steps() -> list[Step]:
+def steps(engine: str = "") -> list[Step]:
     """
     Every step there is, in order.
+
+    @param engine: those that are written for this one alone.
     """
     here = files("teamchatd.store").joinpath("schema")
+    ending = f".{engine}" if engine else ""
     found = []
     for file in here.iterdir():
-        if named := re.fullmatch(r"(\d{4})-.*\.sql", file.name):
+        if named := re.fullmatch(rf"(\d{{4}})-[^.]*{re.escape(ending)}\.sql", file.name):
             found.append(Step(int(named[1]), file.name, file.read_text("utf-8")))
     return sorted(found, key=lambda step: step.number)
 
@@ -80,7 +84,8 @@ def upgrade(connection: sqlite3.Connection, spare: Path | None = None) -> None:
     """
     known = steps()
     seen = applied(connection)
-    _refuse_future(connection, known[-1].number)
+    if seen > known[-1].number:
+        refuse_future(connection, known[-1].number)
     missing = [step for step in known if step.number > seen]
     if seen and missing and spare is not None:
         _copy(connection, spare, seen, missing[-1].number)
@@ -90,12 +95,12 @@ def upgrade(connection: sqlite3.Connection, spare: Path | None = None) -> None:
             log.info("Upgraded the database: {step}", step=step.name)
 
 
-def _refuse_future(connection: sqlite3.Connection, known: int) -> None:
+def refuse_future(connection: Any, known: int) -> None:
     """
     What a newer version has added need not trouble an older one.
+
+    @param connection: to a database of any kind.
     """
-    if applied(connection) <= known:
-        return
     [(newest, needed)] = connection.execute("SELECT max(number), max(compatible_from) FROM schema")
     if needed > known:
         raise FromTheFuture(
@@ -138,13 +143,22 @@ def _copy(connection: sqlite3.Connection, spare: Path, seen: int, wanted: int) -
     log.info("Copied the database to {copy} before its upgrade", copy=str(copy))
 
 
+def as_table() -> str:
+    """
+    What remembers the steps.
+    """
+    return (
+        "CREATE TABLE IF NOT EXISTS schema"
+        " (number INTEGER PRIMARY KEY, compatible_from INTEGER NOT NULL) STRICT;"
+    )
+
+
 def _apply(connection: sqlite3.Connection, step: Step) -> None:
     try:
         # executescript commits what is open, so the script brings its own transaction.
         connection.executescript(
             "BEGIN IMMEDIATE;"
-            "CREATE TABLE IF NOT EXISTS schema"
-            " (number INTEGER PRIMARY KEY, compatible_from INTEGER NOT NULL) STRICT;"
+            f"{as_table()}"
             f"{step.sql}\n;"
             "INSERT INTO schema (number, compatible_from)"
             f" VALUES ({step.number}, {COMPATIBLE_FROM});"

@@ -1,0 +1,327 @@
+"""
+The record in PostgreSQL, where several daemons write it.
+
+They number the journal as one: whoever writes locks the row of C{head} first, and the
+numbers are given in the order of the commits, without gaps.  A sequence would give
+them before, and leave out those of what was rolled back.
+
+psycopg is made to look like L{sqlite3} here, as far as C{store/} uses that.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from functools import lru_cache
+from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from attrs import define, field, frozen
+from psycopg import errors
+from psycopg.pq import TransactionStatus
+from twisted.enterprise.adbapi import ConnectionPool
+
+from teamchatd.store import schema
+
+CONNECT: dict[str, Any] = {
+    "autocommit": True,  # we say BEGIN ourselves
+    "connect_timeout": 5,  # seconds
+    "application_name": "teamchat",
+    # A server that is gone without a word is noticed within twenty seconds.
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds
+}
+
+SETTINGS = (
+    # Acknowledged means on disk, whatever the server's own default is.
+    "SET synchronous_commit = on",
+    # A daemon that froze between two statements must not keep the others from writing.
+    "SET idle_in_transaction_session_timeout = '10s'",
+    "SET lock_timeout = '5s'",
+    "SET statement_timeout = '30s'",
+)
+
+UPGRADING = 0x7465616D63686174
+"""The advisory lock of whoever upgrades: the word "teamchat", read as a number."""
+
+MARK = re.compile(r"\?(\d*)")
+
+# C{INTEGER} has 32 bits there, and milliseconds have more.  Text is compared as Python
+# and SQLite do it, by code points, whatever language the server speaks.
+TYPES = (
+    (re.compile(r"\bINTEGER\b"), "BIGINT"),
+    (re.compile(r"\bTEXT\b"), 'TEXT COLLATE "C"'),
+    (re.compile(r"\)\s*STRICT(\s*,\s*WITHOUT\s+ROWID)?\s*;"), ");"),
+)
+
+
+@frozen
+class Statement:
+    """
+    What psycopg is given for a statement of ours.
+
+    @ivar order: which of our parameters each of its marks stands for; L{None}: in order.
+    """
+
+    text: str
+    order: tuple[int, ...] | None
+
+
+@lru_cache(maxsize=1000)
+def translated(sql: str) -> Statement:
+    """
+    C{?} and C{?1} become C{%s}.  None of our statements has either in a string.
+    """
+    numbers = MARK.findall(sql)
+    text = MARK.sub("%s", sql.replace("%", "%%"))
+    if not any(numbers):
+        return Statement(text, None)
+    return Statement(text, tuple(int(number) - 1 for number in numbers))
+
+
+def _plain(value: Any) -> Any:
+    """
+    As SQLite takes them: there, a truth is a number, and a word of ours its text.
+    """
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, Enum):
+        return value.value
+    return value
+
+
+def _given(statement: Statement, parameters: Sequence[Any]) -> list[Any]:
+    if statement.order is None:
+        return [_plain(value) for value in parameters]
+    return [_plain(parameters[index]) for index in statement.order]
+
+
+class Cursor:
+    """
+    See L{teamchatd.store.engine.Cursor}.
+    """
+
+    def __init__(self, connection: "Connection") -> None:
+        self.connection = connection
+        self._cursor: Any = None
+
+    @property
+    def rowcount(self) -> int:
+        return int(self._cursor.rowcount)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Self:
+        if sql.startswith("BEGIN"):
+            self.connection.begin(sql)
+            return self
+        self._cursor = self.connection.raw.cursor()
+        statement = translated(sql)
+        self._cursor.execute(statement.text, _given(statement, parameters))
+        return self
+
+    def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Self:
+        self._cursor = self.connection.raw.cursor()
+        statement = translated(sql)
+        self._cursor.executemany(statement.text, [_given(statement, each) for each in parameters])
+        return self
+
+    def fetchone(self) -> Any:
+        return self._cursor.fetchone()
+
+    def fetchall(self) -> list[Any]:
+        return list(self._cursor.fetchall())
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._cursor.fetchall())
+
+
+class Connection:
+    """
+    See L{teamchatd.store.engine.Connection}.
+
+    When the server has gone and come back, the next transaction begins on a new
+    connection.
+    """
+
+    def __init__(self, url: str, **more: Any) -> None:
+        self._url, self._more = url, more
+        self.raw = self._connected()
+
+    def _connected(self) -> "psycopg.Connection[Any]":
+        raw = psycopg.connect(self._url, **CONNECT, **self._more)
+        for setting in SETTINGS:
+            raw.execute(setting)
+        return raw
+
+    def begin(self, sql: str) -> None:
+        """
+        Nothing is lost by beginning again: nothing was begun.
+        """
+        if not self.raw.closed:
+            try:
+                self.raw.execute(sql)
+            except psycopg.OperationalError:
+                self.raw.close()
+            else:
+                return
+        self.raw = self._connected()
+        self.raw.execute(sql)
+
+    @property
+    def in_transaction(self) -> bool:
+        status = self.raw.info.transaction_status
+        return status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
+
+    def cursor(self) -> Cursor:
+        return Cursor(self)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Cursor:
+        return self.cursor().execute(sql, parameters)
+
+    def commit(self) -> None:
+        if self.in_transaction:
+            self.raw.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """
+        Where the server is gone, it has rolled back: there is nothing to do.
+        """
+        try:
+            if self.in_transaction:
+                self.raw.execute("ROLLBACK")
+        except psycopg.Error:
+            self.raw.close()
+
+    def close(self) -> None:
+        self.raw.close()
+
+
+def connect(url: str, **more: Any) -> Connection:
+    """
+    For L{ConnectionPool}, to which this module is the driver.
+    """
+    return Connection(url, **more)
+
+
+def without_password(url: str) -> str:
+    parts = urlsplit(url)
+    before, at, host = parts.netloc.rpartition("@")
+    user = before.partition(":")[0]
+    return urlunsplit((parts.scheme, f"{user}{at}{host}", parts.path, "", ""))
+
+
+def steps() -> list[schema.Step]:
+    """
+    Every step of the schema, in order.  The first that is written for PostgreSQL
+    holds all that came before it.
+    """
+    ours = {step.number: step for step in schema.steps("postgres")}
+    first = min(ours)
+    for step in schema.steps():
+        if step.number > first:
+            ours.setdefault(step.number, schema.Step(step.number, step.name, as_here(step.sql)))
+    return [
+        schema.Step(number, step.name, as_here(step.sql)) for number, step in sorted(ours.items())
+    ]
+
+
+def as_here(sql: str) -> str:
+    """
+    A step of the schema in PostgreSQL's words.
+    """
+    for there, here in TYPES:
+        sql = there.sub(here, sql)
+    return sql
+
+
+@define(eq=False, slots=False)
+class PostgreSQL:
+    """
+    See L{teamchatd.store.engine.Engine}.
+    """
+
+    url: str
+    name: str = field(init=False)
+
+    error: ClassVar[type[Exception]] = psycopg.Error
+    refused: ClassVar[tuple[type[Exception], ...]] = (
+        errors.IntegrityError,
+        errors.ProgrammingError,
+        errors.DataError,
+        errors.NotSupportedError,
+    )
+    cut: ClassVar[tuple[type[Exception], ...]] = (errors.OperationalError,)
+    trouble: ClassVar[str] = "Is the server down, or its disk full?"
+    is_shared: ClassVar[bool] = True
+    begin_change: ClassVar[str] = "BEGIN ISOLATION LEVEL READ COMMITTED"
+    begin_reading: ClassVar[str] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    lock_head: ClassVar[str] = "SELECT number FROM head FOR UPDATE"
+
+    def __attrs_post_init__(self) -> None:
+        self.name = without_password(self.url)
+
+    def take(self) -> None:
+        """
+        It is not for one daemon alone.
+        """
+
+    def found(self, connection: Connection) -> None:
+        """
+        One daemon upgrades, the others wait for it.
+        """
+        connection.execute("SET lock_timeout = 0")
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("SELECT pg_advisory_lock(?)", (UPGRADING,))
+        try:
+            _upgrade(connection)
+        finally:
+            connection.execute("SELECT pg_advisory_unlock(?)", (UPGRADING,))
+
+    def connect(self) -> Connection:
+        return connect(self.url)
+
+    def pool(self) -> ConnectionPool:
+        """
+        Of one connection, as with SQLite: the writer's, or the reader's.
+        """
+        return ConnectionPool(__name__, self.url, cp_min=1, cp_max=1)
+
+    def let_go(self) -> None:
+        """
+        Its connections are closed by those who opened them.
+        """
+
+
+def _applied(connection: Connection) -> int:
+    [(table,)] = connection.execute("SELECT to_regclass('schema')")
+    if table is None:
+        return 0
+    [(number,)] = connection.execute("SELECT coalesce(max(number), 0) FROM schema")
+    return int(number)
+
+
+def _upgrade(connection: Connection) -> None:
+    known = steps()
+    seen = _applied(connection)
+    if seen > known[-1].number:
+        schema.refuse_future(connection, known[-1].number)
+    for step in known:
+        if step.number > seen:
+            _apply(connection, step)
+            if seen:
+                schema.log.info("Upgraded the database: {step}", step=step.name)
+
+
+def _apply(connection: Connection, step: schema.Step) -> None:
+    script = (
+        f"BEGIN; {schema.as_table()} {step.sql}\n;"
+        "INSERT INTO schema (number, compatible_from)"
+        f" VALUES ({step.number}, {schema.COMPATIBLE_FROM}); COMMIT"
+    )
+    try:
+        # Without parameters, so that psycopg sends the script as it is.
+        connection.raw.execute(as_here(script).encode())
+    except psycopg.Error:
+        connection.rollback()
+        raise
