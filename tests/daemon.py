@@ -72,7 +72,8 @@ class ThreadlessDatabase(Database):
 
     def _connect(self):
         connection = super()._connect()
-        connection.execute("PRAGMA synchronous = OFF")
+        if not self._engine.is_shared:
+            connection.execute("PRAGMA synchronous = OFF")
         return connection
 
     def _soon(self, function):
@@ -173,11 +174,14 @@ class Daemon(People):
     A daemon on a directory of its own.
     """
 
-    def __init__(self, directory, new_client=None, **sections):
+    def __init__(self, directory, new_client=None, engine=None, **sections):
         """
         @param new_client: makes what it calls others with, see L{Calling}.
+        @param engine: where the record is; else in SQLite.
         """
         self.directory = directory
+        directory.mkdir(exist_ok=True)
+        self.engine = engine or SQLite(directory)
         self._new_client = new_client
         self.chosen = settings(**sections)
         self.outbox = Outbox()
@@ -191,7 +195,7 @@ class Daemon(People):
         return self.chosen.auth.auth_mode
 
     def start(self):
-        self.database = ThreadlessDatabase(SQLite(self.directory), self.clock)
+        self.database = ThreadlessDatabase(self.engine, self.clock)
         self.database.startService()
         shelf = Shelf(self.directory / "files")
         shelf.open()

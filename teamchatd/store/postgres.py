@@ -10,7 +10,6 @@ psycopg is made to look like L{sqlite3} here, as far as C{store/} uses that.
 
 import re
 from collections.abc import Iterator, Sequence
-from enum import Enum
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -84,11 +83,14 @@ def translated(sql: str) -> Statement:
 def _plain(value: Any) -> Any:
     """
     As SQLite takes them: there, a truth is a number, and a word of ours its text.
+
+    PostgreSQL has no text with the character NUL.  We keep none, but are asked for
+    what is called so, and have to find that it is not there.
     """
+    if isinstance(value, str):
+        return str(value).replace("\0", "\ufffd") if "\0" in value else str(value)
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, Enum):
-        return value.value
     return value
 
 
@@ -315,13 +317,13 @@ def _upgrade(connection: Connection) -> None:
 
 def _apply(connection: Connection, step: schema.Step) -> None:
     script = (
-        f"BEGIN; {schema.as_table()} {step.sql}\n;"
+        f"BEGIN; {as_here(schema.as_table())} {step.sql}\n;"
         "INSERT INTO schema (number, compatible_from)"
         f" VALUES ({step.number}, {schema.COMPATIBLE_FROM}); COMMIT"
     )
     try:
         # Without parameters, so that psycopg sends the script as it is.
-        connection.raw.execute(as_here(script).encode())
+        connection.raw.execute(script.encode())
     except psycopg.Error:
         connection.rollback()
         raise
