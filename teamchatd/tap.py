@@ -31,6 +31,7 @@ from teamchatd.files.shelf import Shelf
 from teamchatd.house import House, Workplaces, mint, postman_for
 from teamchatd.http.listening import CannotListen, Listening
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Engine
 from teamchatd.store.schema import Unusable
 from teamchatd.store.sqlite import SQLite
 from teamchatd.workers import Workers
@@ -120,6 +121,22 @@ def refuse(sentence: str) -> NoReturn:
     raise Refused(sentence)
 
 
+def _engine(storage: config.Storage, directory: Path) -> Engine:
+    """
+    Where the record is.
+    """
+    if not storage.database:
+        return SQLite(directory)
+    try:
+        from teamchatd.store.postgres import PostgreSQL
+    except ImportError:
+        refuse(
+            "[storage] database is in PostgreSQL, and what speaks to that is not installed:"
+            ' pip install "teamchat[postgres]"'
+        )
+    return PostgreSQL(storage.database)
+
+
 def _has_stderr() -> bool:
     """
     Does anybody read it?  Whoever has forked has C{/dev/null} there.
@@ -139,7 +156,7 @@ class Teamchat(Service):
         self._chosen = chosen
         self._reactor = reactor
         self._directory = Path(chosen.storage.data_directory).absolute()
-        self._database = Database(SQLite(self._directory), reactor)
+        self._database = Database(_engine(chosen.storage, self._directory), reactor)
         self._shelf, self._darkroom = Shelf(self._directory / "files"), Darkroom()
         self._hashing = Workers(
             reactor, "passwords", passwords.AT_ONCE, passwords.MOST_WAITING, passwords.TOO_BUSY

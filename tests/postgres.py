@@ -7,7 +7,7 @@ import os
 import secrets
 import tempfile
 from functools import cache
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 

@@ -9,7 +9,7 @@ from itertools import chain, groupby
 
 import orjson
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -48,6 +48,8 @@ that nobody counts any more, and a client can have as many of those as it likes.
 
 ReadAfter = Callable[[int, int], "Deferred[Stretch]"]
 
+Look = Callable[[], "Deferred[bool]"]
+
 
 @define(eq=False)
 class Hub:
@@ -56,6 +58,8 @@ class Hub:
     it is for.
 
     @ivar _read_after: reads the journal: C{(number, limit)} to a stretch.
+    @ivar _look: hands out what others have written, some of it; whether there may be
+        more.
     @ivar _greeting: what every stream is told at its beginning, besides what it is.
     @ivar head: the number of the last entry that was handed out here.
     @ivar _leaving: streams that are caught up although their session has ended,
@@ -68,6 +72,7 @@ class Hub:
     _read_after: ReadAfter
     _streams_per_user: int
     _greeting: Mapping[str, str] = field(factory=dict)
+    _look: Look = field(default=lambda: succeed(False))
     _gone: Callable[[Stream], None] = field(init=False)
     _fan_out: FanOut = field(init=False)
     era: str = field(init=False, default="")
@@ -115,7 +120,7 @@ class Hub:
 
     async def _listen(self, stream: Stream, last_event_id: str | None) -> None:
         self._admit(stream)
-        resumed = None if last_event_id is None else self._number(last_event_id)
+        resumed = None if last_event_id is None else await self._resumed(last_event_id)
         if resumed is not None:
             await self._catch_up(stream, resumed)
         elif last_event_id is not None:
@@ -162,14 +167,25 @@ class Hub:
         elif stream.is_open:
             stream.since = self.head
 
+    async def _resumed(self, event_id: str) -> int | None:
+        """
+        The number in an event id, if it is one of ours.  Another daemon may have told
+        what we have not heard of yet.
+        """
+        number = self._number(event_id)
+        if number is not None and number > self.head:
+            while await self._look():
+                pass
+        return number if number is not None and number <= self.head else None
+
     def _number(self, event_id: str) -> int | None:
         """
-        The number in an event id of ours, if it is one.
+        The number in what may be an event id of ours.
         """
         era, _, number = event_id.rpartition(".")
         if era != self.era or not (number.isascii() and number.isdigit()) or len(number) > 18:
             return None
-        return int(number) if int(number) <= self.head else None
+        return int(number)
 
     async def _catch_up(self, stream: Stream, number: int) -> None:
         """

@@ -291,15 +291,17 @@ class Database(Service):
         self._readings.join(job)
         return job.done.addErrback(self._unreadable, job, again)
 
-    async def look(self) -> None:
+    def look(self) -> "Deferred[bool]":
         """
-        Tell what others have written.  With nothing to tell, it costs one reading.
+        Tell some of what others have written, if they have.
+
+        @return: whether there may be more.
         """
-        while self.running:
-            entries = await self.read(written_after, self._told, LOOKED_AT_ONCE)
-            self._tell(entries)
-            if len(entries) < LOOKED_AT_ONCE:
-                return
+        return self.read(written_after, self._told, LOOKED_AT_ONCE).addCallback(self._tell_some)
+
+    def _tell_some(self, entries: list[Entry]) -> bool:
+        self._tell(entries)
+        return len(entries) == LOOKED_AT_ONCE
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1000)

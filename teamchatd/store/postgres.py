@@ -132,10 +132,13 @@ class Cursor:
         return self._cursor.fetchone()
 
     def fetchall(self) -> list[Any]:
-        return list(self._cursor.fetchall())
+        """
+        Of what has no rows, there are none.
+        """
+        return [] if self._cursor.description is None else list(self._cursor.fetchall())
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._cursor.fetchall())
+        return iter(self.fetchall())
 
 
 class Connection:
