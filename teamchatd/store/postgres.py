@@ -140,6 +140,11 @@ class Cursor:
     def __iter__(self) -> Iterator[Any]:
         return iter(self.fetchall())
 
+    def close(self) -> None:
+        """
+        psycopg has fetched all there was: nothing is held.
+        """
+
 
 class Connection:
     """
