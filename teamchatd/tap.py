@@ -30,6 +30,7 @@ from teamchatd.files.darkroom import Darkroom
 from teamchatd.files.shelf import Shelf
 from teamchatd.house import House, Workplaces, mint, postman_for
 from teamchatd.http.listening import CannotListen, Listening
+from teamchatd.live.relay import Address, RedisRelay
 from teamchatd.store.database import Database
 from teamchatd.store.engine import Engine
 from teamchatd.store.schema import Unusable
@@ -190,6 +191,7 @@ class Teamchat(Service):
         self._database.startService()
         self._open_shelf()
         jwt_secret = chosen.auth.jwt_secret or secret.kept_in(self._directory)
+        self._relay = self._shared_through(chosen.redis.url)
         self._house = House(
             chosen,
             self._database,
@@ -199,9 +201,12 @@ class Teamchat(Service):
             self._darkroom.develop,
             jwt_secret,
             postman=postman_for(chosen, self._reactor),
+            relay=self._relay,
         )
         link = self._furnish()
         self._house.begin()
+        if self._relay is not None:
+            self._relay.startService()
         server = chosen.server
         self._listening = Listening(
             self._reactor, self._house.site, server.host, server.port, server.listen
@@ -215,6 +220,17 @@ class Teamchat(Service):
         log.info("There is room for {count} connections at once", count=connections)
         self._say_hello(link)
         _settle()
+
+    def _shared_through(self, url: str) -> RedisRelay | None:
+        """
+        @param url: of the Redis through which daemons tell each other things, if there
+            is one.
+        """
+        if not url:
+            return None
+        # Other teams may have the same Redis; of this record there is one era.
+        channel = f"teamchat:{self._database.head().era}"
+        return RedisRelay(self._reactor, Address.of(url), channel)
 
     def _open_shelf(self) -> None:
         try:
@@ -320,6 +336,8 @@ class Teamchat(Service):
             self._darkroom.close()
             await self._is_over(self._pictures.idle(), for_files)
         await self._is_over(self._files.stopService(), for_files)
+        if self._relay is not None:
+            await self._is_over(self._relay.stopService(), for_files)
         await deferLater(self._reactor, 0)  # what was just hashed is stored
         if not await self._is_over(self._database.stopService(), for_all):
             log.warn("The disk does not finish what was begun, and is not waited for any more")

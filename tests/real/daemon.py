@@ -63,12 +63,13 @@ class RealDaemon(People):
     @ivar data: the directory where it keeps everything.
     """
 
-    def __init__(self, directory, environ=None, port=0, toml="", **sections):
+    def __init__(self, directory, environ=None, port=0, toml="", data=None, **sections):
         """
         @param toml: what can only be said in a file.
+        @param data: the directory that it shares with others; else it has its own.
         """
         self.directory = directory
-        self.data = directory / "data"
+        self.data = data or directory / "data"
         self.log = directory / "twistd.log"
         self._environ = variables(sections) | (environ or {})
         self._port = port

@@ -69,18 +69,6 @@ def open_database(place):
         pytest_twisted.blockon(each.stopService())
 
 
-def cut_all(place):
-    """
-    Cut the connections that everybody has to the database, as a server does that
-    restarts.
-    """
-    with psycopg.connect(place.url, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-
-
 @ensure
 async def test_two_daemons_write(open_database):
     """
@@ -131,9 +119,9 @@ async def test_server_restarts(open_database, place):
     """
     database = open_database()
     await database.change(put, "a")
-    cut_all(place)
+    place.cut_all()
     await database.change(put, "b")
-    cut_all(place)
+    place.cut_all()
     assert await database.read(names) == ["a", "b"]
     assert database.told == [1, 2]
 
@@ -148,7 +136,7 @@ async def test_cut_in_the_middle(open_database, place):
 
     def cut_off(change):
         put(change, "lost")
-        cut_all(place)
+        place.cut_all()
         put(change, "lost as well")
 
     with pytest.raises(Unavailable):
@@ -168,7 +156,7 @@ async def test_reading_again(open_database, place):
     def cut_once(cursor):
         times.append(1)
         if len(times) == 1:
-            cut_all(place)
+            place.cut_all()
         return names(cursor)
 
     await database.change(put, "a")
@@ -187,7 +175,7 @@ async def test_answer_of_commit_is_lost(open_database, place, monkeypatch):
 
     def commits_and_is_cut(connection):
         connection.raw.execute("COMMIT")
-        cut_all(place)
+        place.cut_all()
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     with monkeypatch.context() as patch:

@@ -1,0 +1,274 @@
+"""
+Three daemons, one PostgreSQL, one Redis: several machines that behave as one.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
+from itertools import cycle
+
+import pytest
+
+from tests.answers import encoded
+from tests.daemon import request_bytes
+from tests.postgres import Place, restart
+from tests.real.daemon import PATIENCE, RealDaemon
+from tests.redis import Redis
+
+pytestmark = pytest.mark.real
+
+STREAMS = 300
+POSTERS = ("bob", "cyd", "dan")
+EACH_POSTS = 20
+"""Messages that each poster sends in each act."""
+
+
+class Cluster:
+    """
+    @ivar daemons: those that are there.
+    """
+
+    def __init__(self, directory, count=3, is_with_redis=True):
+        self._directory = directory
+        self.place = Place()
+        self.redis = Redis(directory) if is_with_redis else None
+        self.daemons = []
+        for _ in range(count):
+            self.add()
+
+    def add(self):
+        home = self._directory / f"daemon-{len(self.daemons)}"
+        home.mkdir()
+        sections = {
+            "storage": {"database": self.place.url},
+            "events": {"streams_per_user": 1000},
+            "redis": {"url": self.redis.url} if self.redis else {},
+        }
+        self.daemons.append(RealDaemon(home, data=self._directory / "shared", **sections))
+        return self.daemons[-1]
+
+    def stop(self):
+        for daemon in self.daemons:
+            daemon.stop()
+        if self.redis:
+            self.redis.stop()
+        self.place.drop()
+
+
+@pytest.fixture
+def make_cluster(tmp_path):
+    made = []
+
+    def make(**more):
+        made.append(Cluster(tmp_path, **more))
+        return made[-1]
+
+    yield make
+    for cluster in made:
+        cluster.stop()
+    for cluster in made:
+        for daemon in cluster.daemons:
+            daemon.assert_discreet()
+
+
+@pytest.fixture
+def cluster(make_cluster):
+    return make_cluster()
+
+
+@pytest.fixture(params=["redis", "alone"])
+def two(make_cluster, request):
+    """
+    Two daemons, with a bell between them and without.
+    """
+    return make_cluster(count=2, is_with_redis=request.param == "redis").daemons
+
+
+def test_heard_on_another(two):
+    """
+    What is said on one is heard on the other.
+    """
+    here, there = two
+    ada = here.token("ada")
+    listener = there.listen(ada)
+    listener.await_events(1)
+    said = here.say(ada, "hello")
+    heard = listener.await_events(2)[1]
+    assert (heard.type, heard.payload) == ("NEW_MESSAGE", said)
+    assert there.read(ada) == ["hello"]
+    listener.leave()
+
+
+def test_reconnects_to_another(two):
+    """
+    A client goes on where it was, with whichever daemon it finds, also with one that
+    has not heard yet of what the client knows.
+    """
+    here, there = two
+    ada = here.token("ada")
+    listener = here.listen(ada)
+    listener.await_events(1)
+    for number in range(20):
+        here.say(ada, f"before {number}")
+    last = listener.await_events(21)[-1].id
+    listener.leave()
+    again = there.listen(ada, last)
+    here.say(ada, "after")
+    types = [(event.type, event.payload.get("content")) for event in again.await_events(2)]
+    assert types == [("CONNECTED", None), ("NEW_MESSAGE", "after")]
+    again.leave()
+
+
+def test_session_ends_everywhere(two):
+    """
+    Whose sessions end on one daemon is out on all, and their streams end.
+    """
+    here, there = two
+    ada, bob = here.token("ada"), here.token("bob")
+    listener = there.listen(bob)
+    listener.await_events(1)
+    bob_id = here.done(here.get("/auth/me", bob))["user"]["id"]
+    here.done(here.delete(f"/users/{bob_id}", ada))
+    listener.await_end()
+    assert there.get("/auth/me", bob).status == 401
+    assert there.get("/auth/me", ada).status == 200
+
+
+def test_sent_again_elsewhere(cluster):
+    """
+    Killed between COMMIT and answer, or before: what is sent again to another daemon, under
+    the same name, is there once.
+    """
+    ada = cluster.daemons[0].token("ada")
+    path = f"/channels/{cluster.daemons[0].general(ada)}/messages"
+    headers = {"authorization": f"Bearer {ada}", "content-type": "application/json"}
+    survivor = cluster.daemons[-1]
+    for number, daemon in enumerate(cluster.daemons[:-1]):
+        given = encoded({"content": f"number {number}", "clientId": f"id {number}"})
+        with daemon.connect() as line:
+            line.sendall(request_bytes("POST", path, headers, given))
+            daemon.kill()
+        for _ in range(2):
+            assert survivor.exchange("POST", path, headers, given).status == 200
+    assert survivor.read(ada) == ["number 0", "number 1"]
+
+
+class Poster:
+    """
+    Posts numbered messages, to any daemon that takes them, until each is taken.
+    """
+
+    def __init__(self, name, token, channel):
+        self.name, self.acknowledged = name, []
+        self._path = f"/channels/{channel}/messages"
+        self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+
+    def post(self, daemons, count):
+        lines = cycle([daemon.another() for daemon in daemons])
+        line = next(lines)
+        for _ in range(count):
+            content = f"{self.name} {len(self.acknowledged)}"
+            given = encoded({"content": content, "clientId": f"id of {content}"})
+            for _ in range(PATIENCE * 100):
+                try:
+                    answer = line.exchange("POST", self._path, self._headers, given)
+                except (OSError, HTTPException):
+                    line.hang_up()
+                    line = next(lines)
+                    continue
+                if answer.status == 200:
+                    break
+                assert answer.status == 503, answer.body
+                line.process.poll()
+            assert answer.status == 200, answer.body
+            self.acknowledged.append(answer.json["message"]["id"])
+        for _ in daemons:
+            next(lines).hang_up()
+
+
+class Ear:
+    """
+    Listens to one daemon, and to another when that one goes.
+    """
+
+    def __init__(self, who, daemon):
+        self._who, self.heard, self._last = who, [], None
+        self.listen(daemon)
+
+    def listen(self, daemon):
+        self.daemon = daemon
+        self._listener = daemon.listen(self._who, self._last)
+        self._listener.await_events(1)
+
+    def move(self, daemon):
+        """
+        What was on its way is read to its end first.
+        """
+        self._listener.await_end()
+        self._note()
+        self.listen(daemon)
+
+    def hear_until(self, message_id):
+        count = 1
+        while self._listener.await_events(count)[-1].payload.get("id") != message_id:
+            count += 1
+        self._note()
+        self._listener.leave()
+
+    def _note(self):
+        events = self._listener.events
+        self._last = events[-1].id or self._last
+        self.heard += [event.payload["id"] for event in events if event.type == "NEW_MESSAGE"]
+
+
+def test_whichever_dies(cluster):
+    """
+    Every acknowledged message is heard exactly once by everyone, in the same order, while
+    a daemon is killed, Redis goes and comes back, Redis stalls, and PostgreSQL restarts.
+    """
+    first, second, third = cluster.daemons
+    ada, *tokens = [first.token(name) for name in ("ada", *POSTERS)]
+    channel = first.general(ada)
+    posters = [Poster(name, token, channel) for name, token in zip(POSTERS, tokens, strict=True)]
+    ears = [Ear(ada, daemon) for _, daemon in zip(range(STREAMS), cycle(cluster.daemons))]
+    survivors = [second, third]
+    acts = [
+        (cluster.daemons, lambda: None),
+        (cluster.daemons, first.kill),
+        (survivors, cluster.redis.stop),
+        (survivors, cluster.redis.start),
+        (survivors, cluster.redis.freeze),
+        (survivors, lambda: restart(cluster.place)),
+        (survivors, cluster.redis.thaw),
+    ]
+    with ThreadPoolExecutor(len(posters)) as threads:
+        for daemons, act in acts:
+            under_way = [threads.submit(poster.post, daemons, EACH_POSTS) for poster in posters]
+            act()
+            for each in under_way:
+                each.result(PATIENCE * 2)
+    for ear in ears:
+        if ear.daemon is first:
+            ear.move(second)
+    last = second.say(ada, "that was all")["id"]
+    for ear in ears:
+        ear.hear_until(last)
+    assert all(ear.heard == ears[0].heard for ear in ears)
+    assert len(set(ears[0].heard)) == len(ears[0].heard)
+    acknowledged = [each for poster in posters for each in poster.acknowledged]
+    assert sorted(acknowledged) == sorted(ears[0].heard[:-1])
+    for poster in posters:
+        mine = [each for each in ears[0].heard if each in set(poster.acknowledged)]
+        assert mine == poster.acknowledged
+    for daemon in survivors:
+        daemon.assert_untroubled()
+
+
+def test_redis_comes_back_by_itself(cluster):
+    """
+    The operator is told when Redis goes, and when it has come back.
+    """
+    daemon = cluster.daemons[0]
+    cluster.redis.stop()
+    daemon.await_log("Redis at 127.0.0.1:[0-9]+ cannot be reached")
+    cluster.redis.start()
+    daemon.await_log("Redis at 127.0.0.1:[0-9]+ can be reached again")
