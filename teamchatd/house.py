@@ -31,6 +31,7 @@ from teamchatd.auth.passwords import BCRYPT_COST, Passwords
 from teamchatd.auth.providers import Addresses, Provider, Registration
 from teamchatd.auth.sessions import Lifetimes, Sessions
 from teamchatd.auth.signing_in import SigningIn
+from teamchatd.auth.tally import Counts, Tally
 from teamchatd.auth.tokens import Tokens
 from teamchatd.chat.access import Access
 from teamchatd.chat.channels import Channels
@@ -71,6 +72,7 @@ from teamchatd.http.site import Nowhere, Root
 from teamchatd.http.uploads import Uploads
 from teamchatd.http.users import UserRoutes
 from teamchatd.http.webhooks import WebhookRoutes
+from teamchatd.live.elsewhere import Elsewhere
 from teamchatd.live.hub import BEATS, Hub
 from teamchatd.live.relay import NoRelay, Relay
 from teamchatd.mail.logged import LoggingPostman
@@ -100,6 +102,7 @@ DAY = 24 * 60 * 60
 EXPIRY_SECONDS = 60
 LETTER_SECONDS = 5
 LOOK_SECONDS = 1
+SHARE_SECONDS = 0.25
 TRIM_SECONDS = 10 * 60
 AGING_SECONDS = 60
 SWEEP_SECONDS = 60
@@ -217,8 +220,16 @@ class House:
         self.journal = Journal(database)
         self.client = assets.shipped()
         ours = {"version": __version__, "assets": self.client.digest}
+        self.relay = relay or NoRelay()
+        self.elsewhere = None if relay is None else Elsewhere(clock, partial(relay.tell, "streams"))
+        self.tally = Tally(partial(self.relay.tell, "counts"))
         self.hub = Hub(
-            clock, self.journal.after, chosen.events.streams_per_user, ours, database.look
+            clock,
+            self.journal.after,
+            chosen.events.streams_per_user,
+            ours,
+            database.look,
+            self.elsewhere,
         )
         self.passwords = Passwords(workplaces.hashing, bcrypt_cost)
         self.sessions = Sessions(
@@ -240,9 +251,8 @@ class House:
         )
         self.oauth = self._oauth(chosen, call)
         database.committed = self.committed
-        self.relay = relay or NoRelay()
-        self.relay.hear("bell", self._bell)
         database.written = partial(self.relay.tell, "bell")
+        self._listen_to_fellows()
         self.access = Access(self.messages, self.conversations)
         self.images = Images(
             self.access,
@@ -269,6 +279,9 @@ class House:
         yield chosen.events.heartbeat_seconds / BEATS, self.hub.beat
         yield LOOK_SECONDS, self.database.look
         yield LOOK_SECONDS, self.relay.look
+        if self.elsewhere is not None:
+            yield SHARE_SECONDS, self.tally.send
+            yield SHARE_SECONDS, self.elsewhere.send
         yield EXPIRY_SECONDS, self.sessions.end_expired
         yield LETTER_SECONDS, self.letters.wake
         yield EXPIRY_SECONDS, self.links.sweep
@@ -299,7 +312,23 @@ class House:
             for entry in told if is_ours else ():
                 self._carefully(self.sessions.notice, entry)
 
-    def _bell(self, number: int) -> None:
+    def _listen_to_fellows(self) -> None:
+        self.relay.hear("bell", self._bell)
+        self.relay.hear("counts", lambda daemon, told: self.tally.hear(told))
+        elsewhere = self.elsewhere
+        if elsewhere is not None:
+            elsewhere.changed = self.hub.end_too_many
+            self.relay.hear("streams", elsewhere.hear)
+            self.relay.hear("beat", lambda daemon, _: elsewhere.hear_from(daemon))
+
+    def _count_together(self, kind: str, counts: Counts) -> None:
+        """
+        With the other daemons, where there is a way to tell them.
+        """
+        if self.elsewhere is not None:
+            self.tally.share(kind, counts)
+
+    def _bell(self, daemon: str, number: int) -> None:
         """
         Another daemon has written the journal up to this number.
         """
@@ -330,13 +359,15 @@ class House:
             return None
         asking = Asking(call or calling(self.clock))
         discovery = Discovery(asking, self.clock)
+        attempts = Limit(limits.max_attempts, TOO_MANY_ATTEMPTS, self.clock, limits.window_seconds)
+        self._count_together("attempts", attempts)
         return OAuth(
             known,
             discovery,
             Accounts(asking, discovery, self.clock),
             OAuthStore(self.database),
             self.sessions,
-            Limit(limits.max_attempts, TOO_MANY_ATTEMPTS, self.clock, limits.window_seconds),
+            attempts,
             self.clock,
             mint,
             chosen.auth.is_invite_required,
@@ -346,6 +377,7 @@ class House:
         requests: Limit | NoLimit = NoLimit()
         if chosen.rate_limit.enabled:
             requests = Limit(chosen.rate_limit.requests_per_minute, TOO_OFTEN, self.clock)
+            self._count_together("requests", requests)
         in_order = partial(mint_in_order, self.clock)
         said = Messages(self.access, self.messages, in_order, chosen.chat.max_message_length)
         webhooks = Webhooks(self.webhooks, self.messages, said, in_order)
@@ -428,6 +460,7 @@ class House:
         failures: Failures | NoFailures = NoFailures()
         if limits.enabled:
             failures = Failures(limits.failed_sign_ins_per_minute, TOO_MANY_FAILURES, self.clock)
+            self._count_together("failures", failures)
         entrances = Entrances(
             self.links,
             self.sessions,

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from teamchatd.live.elsewhere import Elsewhere
 from teamchatd.live.fanout import FanOut, Told, Whom, in_pieces
 from teamchatd.live.frames import HEARTBEAT, REPLACED, Frame, event, joined
 from teamchatd.live.stream import Stream
@@ -58,6 +59,9 @@ class Hub:
     it is for.
 
     @ivar _read_after: reads the journal: C{(number, limit)} to a stretch.
+    @ivar _streams_per_user: so many a user may have.
+    @ivar _elsewhere: knows of their streams with other daemons, where there are such.
+    @ivar _since: when each was opened here, for those.
     @ivar _look: hands out what others have written, some of it; whether there may be
         more.
     @ivar _greeting: what every stream is told at its beginning, besides what it is.
@@ -73,6 +77,8 @@ class Hub:
     _streams_per_user: int
     _greeting: Mapping[str, str] = field(factory=dict)
     _look: Look = field(default=lambda: succeed(False))
+    _elsewhere: Elsewhere | None = None
+    _since: dict[Stream, int] = field(init=False, factory=dict)
     _gone: Callable[[Stream], None] = field(init=False)
     _fan_out: FanOut = field(init=False)
     era: str = field(init=False, default="")
@@ -137,17 +143,32 @@ class Hub:
         _hang_up(stream)
 
     def _admit(self, stream: Stream) -> None:
-        streams = self._by_user[stream.user_id]
-        while len(streams) >= self._streams_per_user:
-            oldest = streams[0]
-            oldest.send(REPLACED)
-            oldest.end()
-        streams = self._by_user[stream.user_id]
-        streams.append(stream)
+        here = len(self._by_user[stream.user_id])
+        self._end_oldest(stream.user_id, here + 1 - self._streams_per_user)
+        self._by_user[stream.user_id].append(stream)
+        if self._elsewhere is not None:
+            self._since[stream] = self._elsewhere.now()
+            self._elsewhere.opened(stream.user_id, self._since[stream])
+            self.end_too_many(stream.user_id)
         stream.gone = self._gone
         self._beat_later(stream)
 
+    def _end_oldest(self, user_id: str, count: int) -> None:
+        for oldest in self._by_user.get(user_id, [])[: max(0, count)]:
+            oldest.send(REPLACED)
+            oldest.end()
+
+    def end_too_many(self, user_id: str) -> None:
+        """
+        Of the user's streams with all daemons, the oldest go that are too many; the
+        others end those that are with them.
+        """
+        if self._elsewhere is not None:
+            self._end_oldest(user_id, self._elsewhere.oldest_here(user_id, self._streams_per_user))
+
     def _forget(self, stream: Stream) -> None:
+        if self._elsewhere is not None:
+            self._elsewhere.closed(stream.user_id, self._since.pop(stream))
         stream.since = None
         self._leaving.pop(stream, None)
         self._to_beat[stream.beat_in].pop(stream, None)

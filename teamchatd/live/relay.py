@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 log = Logger()
 
-Hear = Callable[[Any], None]
+Hear = Callable[[str, Any], None]
 
 PATIENCE = 2
 """Seconds until an answer that does not come counts as none."""
@@ -32,7 +32,8 @@ LONGEST_SILENCE = 10
 class Relay(Protocol):
     def hear(self, topic: str, hear: Hear) -> None:
         """
-        Have C{hear} called with what the other daemons tell about C{topic}.
+        Have C{hear} called with what the other daemons tell about C{topic}, and which
+        of them does.
         """
 
     def tell(self, topic: str, what: Any) -> None:
@@ -173,6 +174,6 @@ class RedisRelay(Service):
             teller, topic, what = orjson.loads(said)
             self._heard_at = self._reactor.seconds()
             if teller != self._me and topic in self._hear:
-                self._hear[topic](what)
+                self._hear[topic](teller, what)
         except Exception:
             log.failure("what another daemon told makes no sense")
