@@ -31,6 +31,7 @@ from teamchatd.files.shelf import Shelf
 from teamchatd.house import House, Workplaces, mint, postman_for
 from teamchatd.http.listening import CannotListen, Listening
 from teamchatd.live.relay import Address, RedisRelay
+from teamchatd.store import fellows
 from teamchatd.store.database import Database
 from teamchatd.store.engine import Engine
 from teamchatd.store.schema import Unusable
@@ -191,6 +192,8 @@ class Teamchat(Service):
         self._database.startService()
         self._open_shelf()
         jwt_secret = chosen.auth.jwt_secret or secret.kept_in(self._directory)
+        if chosen.storage.database:
+            fellows.meet(self._database, self._directory, jwt_secret, mint())
         self._relay = self._shared_through(chosen.redis.url)
         self._house = House(
             chosen,

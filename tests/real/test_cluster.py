@@ -27,24 +27,24 @@ class Cluster:
     @ivar daemons: those that are there.
     """
 
-    def __init__(self, directory, count=3, is_with_redis=True):
-        self._directory = directory
+    def __init__(self, directory, count=3, is_with_redis=True, streams_per_user=1000, **sections):
+        self._directory, self.shared = directory, directory / "shared"
+        self._sections = {"events": {"streams_per_user": streams_per_user}} | sections
         self.place = Place()
         self.redis = Redis(directory) if is_with_redis else None
         self.daemons = []
         for _ in range(count):
             self.add()
 
-    def add(self):
+    def add(self, data=None, environ=None):
         home = self._directory / f"daemon-{len(self.daemons)}"
         home.mkdir()
-        sections = {
+        sections = self._sections | {
             "storage": {"database": self.place.url},
-            "events": {"streams_per_user": 1000},
             "redis": {"url": self.redis.url} if self.redis else {},
         }
-        self.daemons.append(RealDaemon(home, data=self._directory / "shared", **sections))
-        return self.daemons[-1]
+        made = RealDaemon(home, data=data or self.shared, environ=environ, **sections)
+        self.daemons.append(made)
 
     def stop(self):
         for daemon in self.daemons:
@@ -261,6 +261,67 @@ def test_whichever_dies(cluster):
         assert mine == poster.acknowledged
     for daemon in survivors:
         daemon.assert_untroubled()
+
+
+def test_another_secret(make_cluster, tmp_path):
+    """
+    A daemon that signs otherwise than the others does not start.
+    """
+    cluster = make_cluster(count=1, is_with_redis=False)
+    environ = {"TEAMCHAT_AUTH_JWT_SECRET": "another one than theirs, 32 bytes"}
+    with pytest.raises(AssertionError, match="jwtSecret is not that of the other daemons"):
+        cluster.add(environ=environ)
+
+
+def test_another_directory(make_cluster, tmp_path):
+    """
+    A daemon that keeps its images elsewhere than the others does not start.
+    """
+    cluster = make_cluster(count=1, is_with_redis=False)
+    secret = (cluster.shared / "jwt-secret").read_text().strip()
+    environ = {"TEAMCHAT_AUTH_JWT_SECRET": secret}
+    with pytest.raises(AssertionError, match="is not that of the other daemons"):
+        cluster.add(environ=environ, data=tmp_path / "elsewhere")
+
+
+def test_streams_are_counted_together(make_cluster):
+    """
+    A user has so many streams, with all daemons together: the oldest goes.
+    """
+    cluster = make_cluster(count=2, streams_per_user=3)
+    here, there = cluster.daemons
+    ada = here.token("ada")
+    opened = [daemon.listen(ada) for daemon in (here, there, here)]
+    for listener in opened:
+        listener.await_events(1)
+    newest = there.listen(ada)
+    opened[0].await_end()
+    assert opened[0].types[-1] == "REPLACED"
+    said = there.say(ada, "hello")
+    for listener in (*opened[1:], newest):
+        assert listener.await_events(2)[1].payload == said
+        listener.leave()
+
+
+def test_limits_are_counted_together(make_cluster):
+    """
+    Who has failed too often with one daemon has to wait with another, too.  Successes do
+    not count: what refuses them there has failed here.
+    """
+    cluster = make_cluster(
+        count=2,
+        auth={"auth_mode": "password", "is_invite_required": False},
+        rate_limit={"enabled": True, "failed_sign_ins_per_minute": 2},
+    )
+    here, there = cluster.daemons
+    right = {"email": "ada@example.org", "password": "a password of mine"}
+    here.done(here.post("/auth/register", given=right))
+    assert there.post("/auth/password-login", given=right).status == 200
+    for _ in range(2):
+        wrong = right | {"password": "none of mine"}
+        assert here.post("/auth/password-login", given=wrong).status == 401
+    answers = (there.post("/auth/password-login", given=right) for _ in range(PATIENCE * 20))
+    assert any(answer.status == 429 for answer in answers)
 
 
 def test_redis_comes_back_by_itself(cluster):
