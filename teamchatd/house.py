@@ -81,7 +81,7 @@ from teamchatd.recurring import Recurring, Step
 from teamchatd.store.channels import ChannelStore
 from teamchatd.store.clearing import ClearingStore
 from teamchatd.store.conversations import ConversationStore
-from teamchatd.store.database import Database
+from teamchatd.store.database import Database, Head
 from teamchatd.store.images import ImageStore
 from teamchatd.store.journal import Journal
 from teamchatd.store.letters import LetterStore
@@ -221,7 +221,10 @@ class House:
         self.client = assets.shipped()
         ours = {"version": __version__, "assets": self.client.digest}
         self.relay = relay or NoRelay()
-        self.elsewhere = None if relay is None else Elsewhere(clock, partial(relay.tell, "streams"))
+        self.elsewhere = None
+        if relay is not None:
+            tell, at_most = partial(relay.tell, "streams"), chosen.events.streams_per_user
+            self.elsewhere = Elsewhere(clock, tell, at_most)
         self.tally = Tally(partial(self.relay.tell, "counts"))
         self.hub = Hub(
             clock,
@@ -251,6 +254,7 @@ class House:
         )
         self.oauth = self._oauth(chosen, call)
         database.committed = self.committed
+        database.missed = self.begin_anew
         database.written = partial(self.relay.tell, "bell")
         self._listen_to_fellows()
         self.access = Access(self.messages, self.conversations)
@@ -299,7 +303,7 @@ class House:
         """
         head = self.database.begin()
         self.hub.begin(head.era, head.number)
-        self.letters.begin()
+        self.letters.begin(is_alone=not self.database.is_shared)
 
     def committed(self, entries: list[Entry]) -> None:
         """
@@ -311,6 +315,13 @@ class House:
             self._carefully(self.hub.deliver, told)
             for entry in told if is_ours else ():
                 self._carefully(self.sessions.notice, entry)
+
+    def begin_anew(self, head: Head) -> None:
+        """
+        What happened up to here was not told: nothing that is known from before counts.
+        """
+        self._carefully(lambda head: self.hub.begin_anew(head.era, head.number), head)
+        self.sessions.look_again()
 
     def _listen_to_fellows(self) -> None:
         self.relay.hear("bell", self._bell)

@@ -189,12 +189,17 @@ class Teamchat(Service):
     def _start(self) -> None:
         chosen = self._chosen
         connections = _open_files() - FILES_OF_OUR_OWN
+        is_shared = bool(chosen.storage.database)
+        if not is_shared:
+            fellows.refuse_alone(self._directory)
         self._database.startService()
         self._open_shelf()
         jwt_secret = chosen.auth.jwt_secret or secret.kept_in(self._directory)
-        if chosen.storage.database:
-            fellows.meet(self._database, self._directory, jwt_secret, mint())
-        self._relay = self._shared_through(chosen.redis.url)
+        team = ""
+        if is_shared:
+            team = fellows.meet(self._database, self._directory, jwt_secret, mint())
+            fellows.compare_clocks(self._database, self._reactor.seconds())
+        self._relay = self._shared_through(chosen.redis.url, team)
         self._house = House(
             chosen,
             self._database,
@@ -212,7 +217,12 @@ class Teamchat(Service):
             self._relay.startService()
         server = chosen.server
         self._listening = Listening(
-            self._reactor, self._house.site, server.host, server.port, server.listen
+            self._reactor,
+            self._house.site,
+            server.host,
+            server.port,
+            server.listen,
+            is_shared,
         )
         self._listening.startService()
         self._hashing.startService()
@@ -224,20 +234,19 @@ class Teamchat(Service):
         self._say_hello(link)
         _settle()
 
-    def _shared_through(self, url: str) -> RedisRelay | None:
+    def _shared_through(self, url: str, team: str) -> RedisRelay | None:
         """
+        @param team: what tells these daemons from others that have the same Redis.
         @param url: of the Redis through which daemons tell each other things, if there
             is one.
         """
         if not url:
             return None
-        # Other teams may have the same Redis; of this record there is one era.
-        channel = f"teamchat:{self._database.head().era}"
-        return RedisRelay(self._reactor, Address.of(url), channel)
+        return RedisRelay(self._reactor, Address.of(url), f"teamchat:{team}")
 
     def _open_shelf(self) -> None:
         try:
-            self._shelf.open()
+            self._shelf.open(self._database.is_shared)
         except OSError as error:
             where = self._shelf.directory
             raise Unusable(f"the images in {where} cannot be used: {error.strerror}") from error
@@ -253,7 +262,8 @@ class Teamchat(Service):
         wanted = chat.initial_user
         if wanted.email and not start.has_admin():
             admin = start.make_admin(wanted.email, wanted.user_name, wanted.password)
-            log.info("Made the first admin, {name}", name=admin.user_name)
+            if admin is not None:
+                log.info("Made the first admin, {name}", name=admin.user_name)
         elif wanted.email and not start.has_user(wanted.email):
             log.warn("[chat.initialUser] is not made: this server has an administrator already")
         link = start.link_for_admin()

@@ -12,6 +12,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
+from twisted.internet.tcp import makeBinding
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Site
@@ -50,6 +51,8 @@ class Listening(Service):
 
     @ivar _descriptions: endpoints, as Twisted writes them, in place of C{_host}
         and C{_port}.
+    @ivar _is_shared: whether other daemons on this machine may have the same host and
+        port: the kernel gives each connection to one of them (C{SO_REUSEPORT}).
     @ivar _fail_at_exit: called when we stop for a place that was refused later.
     """
 
@@ -58,6 +61,7 @@ class Listening(Service):
     _host: str
     _port: int
     _descriptions: Sequence[str]
+    _is_shared: bool = False
     _fail_at_exit: Callable[[], object] = fail_at_exit
     _open: list[Any] = field(init=False, factory=list)
     _stopped: bool = field(init=False, default=False)
@@ -87,7 +91,9 @@ class Listening(Service):
         try:
             self._open.append(
                 self._reactor.listenTCP(
-                    self._port, self._site, backlog=BACKLOG, interface=self._host
+                    makeBinding(self._host, self._port, True, self._is_shared),
+                    self._site,
+                    backlog=BACKLOG,
                 )
             )
         except (CannotListenError, OSError) as error:

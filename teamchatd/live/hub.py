@@ -164,7 +164,7 @@ class Hub:
         others end those that are with them.
         """
         if self._elsewhere is not None:
-            self._end_oldest(user_id, self._elsewhere.oldest_here(user_id, self._streams_per_user))
+            self._end_oldest(user_id, self._elsewhere.oldest_here(user_id))
 
     def _forget(self, stream: Stream) -> None:
         if self._elsewhere is not None:
@@ -315,7 +315,7 @@ class Hub:
             return self._take_in(entry)
         except Exception:
             log.failure("entry {number} cannot be told as it happens", number=entry.number)
-            self._start_anew(entry.number)
+            self.begin_anew(self.era, entry.number)
             return None
 
     def _take_in(self, entry: Entry) -> Kept:
@@ -326,14 +326,14 @@ class Hub:
         self.head = entry.number
         return kept
 
-    def _start_anew(self, head: int) -> None:
+    def begin_anew(self, era: str, head: int) -> None:
         """
         Forget what memory holds, which has a gap now, and all who listen: they
         come back, and are told everything from the journal.
         """
         self._fan_out.forget()
         self._tail.clear()
-        self.head = head
+        self.begin(era, head)
         self.abort_all()
 
     def _keep(self, entry: Entry) -> Kept:

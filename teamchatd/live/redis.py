@@ -14,7 +14,28 @@ PATIENCE = 2
 """Seconds until an answer that does not come counts as none."""
 
 
-class Mouth(txredisapi.RedisFactory):
+class Persistent:
+    """
+    Goes on trying, whatever the server says: it may be the one who is wrong, and be put
+    right.  txredisapi would give up when it refuses the password, and say so each time.
+
+    @ivar why: why the server did not let us in, when we tried last.
+    """
+
+    why = ""
+
+    def stopTrying(self) -> Any:
+        pass
+
+    def connectionError(self, why: str) -> None:
+        self.why = why.removeprefix("Redis error: ")
+
+    def addConnection(self, connection: Any) -> None:
+        self.why = ""
+        super().addConnection(connection)  # type: ignore[misc]
+
+
+class Mouth(Persistent, txredisapi.RedisFactory):
     """
     One connection, which is made again whenever it is lost.
     """
@@ -27,18 +48,11 @@ class Mouth(txredisapi.RedisFactory):
             None,
             database,
             1,
-            isLazy=True,
             password=password,
             username=user,
             replyTimeout=PATIENCE,
             convertNumbers=False,
         )
-
-    def stopTrying(self) -> Any:
-        """
-        txredisapi gives up when the password is refused.  It may be the server's that
-        is wrong, and be put right: we go on trying.
-        """
 
 
 class Listening(txredisapi.SubscriberProtocol):
@@ -55,7 +69,7 @@ class Listening(txredisapi.SubscriberProtocol):
         super().connectionLost(why)
 
 
-class Ears(txredisapi.SubscriberFactory):
+class Ears(Persistent, txredisapi.SubscriberFactory):
     """
     @ivar is_listening: whether what is told is heard.
     """
@@ -72,14 +86,9 @@ class Ears(txredisapi.SubscriberFactory):
         user: str | None,
         password: str | None,
     ) -> None:
-        super().__init__(isLazy=True)
+        super().__init__()
         self.username, self.password, self.convertNumbers = user, password, False
         self._channel, self.heard = channel, heard
-
-    def stopTrying(self) -> Any:
-        """
-        As for L{Mouth}.
-        """
 
     def subscribe(self, connection: Any) -> None:
         connection.subscribe(self._channel).addCallbacks(self._listens, self._deaf)

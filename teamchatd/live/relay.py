@@ -29,6 +29,10 @@ LONGEST_SILENCE = 10
 """Seconds without hearing even oneself, until a connection counts as dead."""
 
 
+LONGEST_CONFUSION = 60
+"""Seconds for which one nonsense stands for all that follow it."""
+
+
 class Relay(Protocol):
     def hear(self, topic: str, hear: Hear) -> None:
         """
@@ -107,7 +111,9 @@ class RedisRelay(Service):
     _hear: dict[str, Hear] = field(init=False, factory=dict)
     _mouth: Any = field(init=False, default=None)
     _ears: Any = field(init=False, default=None)
+    _away_since: float | None = field(init=False, default=None)
     _is_away: bool = field(init=False, default=False)
+    _confused_at: float | None = field(init=False, default=None)
     _heard_at: float = field(init=False, default=0.0)
 
     def startService(self) -> None:
@@ -155,20 +161,28 @@ class RedisRelay(Service):
         elif now - self._heard_at > LONGEST_SILENCE:
             self._ears.hang_up()
         self.tell("beat", None)
-        is_away = not (self._mouth.size and self._ears.is_listening)
-        if is_away and not self._is_away:
-            log.warn(
-                "Redis at {address} cannot be reached: until it can, daemons hear of each other"
-                " once a second, and count for themselves",
-                address=self._address,
-            )
-        elif self._is_away and not is_away:
-            log.info("Redis at {address} can be reached again", address=self._address)
-        self._is_away = is_away
+        if self._mouth.size and self._ears.is_listening:
+            self._away_since = None
+            if self._is_away:
+                log.info("Redis at {address} can be reached again", address=self._address)
+            self._is_away = False
+        elif self._away_since is None:
+            self._away_since = now  # we have just been started, perhaps
+        elif now - self._away_since > PATIENCE and not self._is_away:
+            self._is_away = True
+            self._say_away(self._mouth.why or self._ears.why)
+
+    def _say_away(self, why: str) -> None:
+        log.warn(
+            "Redis at {address} {how}: until it can be reached, daemons hear of each other"
+            " once a second, and count for themselves",
+            address=self._address,
+            how=f"does not let us in ({why})" if why else "cannot be reached",
+        )
 
     def _heard(self, said: Any) -> None:
         """
-        Whoever shares the Redis may say anything there.
+        Whoever shares the Redis may say anything there, and must not fill the log.
         """
         try:
             teller, topic, what = orjson.loads(said)
@@ -176,4 +190,14 @@ class RedisRelay(Service):
             if teller != self._me and topic in self._hear:
                 self._hear[topic](teller, what)
         except Exception:
-            log.failure("what another daemon told makes no sense")
+            self._confused(self._reactor.seconds())
+
+    def _confused(self, now: float) -> None:
+        if self._confused_at is None or now - self._confused_at > LONGEST_CONFUSION:
+            self._confused_at = now
+            log.failure(
+                "What is told on {channel} of the Redis at {address} makes no sense."
+                " Does anybody tell something there who is not one of these daemons?",
+                channel=self.channel,
+                address=self._address,
+            )

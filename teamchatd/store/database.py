@@ -14,6 +14,7 @@ next change finds it before its own, and else L{Database.look} does.
 from collections.abc import Callable, Hashable
 from contextlib import closing
 from functools import partial
+from secrets import token_hex
 from typing import Any, TypeVar, TypeVarTuple, cast
 
 from attrs import define, field, frozen
@@ -46,10 +47,20 @@ READ_AT_ONCE = 32
 
 NOT_STORED = "The server cannot store this right now. Nothing was changed. Try again later."
 STOPPING = "The server is stopping. Try again in a moment."
+IN_DOUBT = (
+    "The server cannot tell whether this was stored: it lost its database at that very moment."
+    " Look before you try again."
+)
 NOT_READ = "The server cannot read its storage right now. Try again later."
 
 LOOKED_AT_ONCE = 500
 """Entries that others have written, in one reading."""
+
+FURTHEST_BEHIND = 10_000
+"""
+Entries that others have written.  Who is further behind, because it slept or was cut
+off, does not take all of them into memory: its streams begin anew, from the journal.
+"""
 
 READ_AGAIN = (0.1, 0.3, 1.0, 2.0)
 """
@@ -71,6 +82,29 @@ class Head:
 
     era: str
     number: int
+
+
+class Rewritten(Exception):
+    """
+    The journal ends before what was told already: a server took over that had not
+    heard of all that was acknowledged.
+    """
+
+
+@frozen
+class News:
+    """
+    What others have written.
+
+    @ivar era: of the journal now.
+    @ivar after: the number before the first of the entries.  Where it is not that of the
+        last entry that was told here, some are missing: they were too many, or are
+        trimmed already.
+    """
+
+    era: str
+    after: int
+    entries: list[Entry]
 
 
 def run_batch(
@@ -107,7 +141,7 @@ def _run_all(
     run: Callable[[Change, Job], bool],
 ) -> list[Entry]:
     before = number = cursor.execute(engine.lock_head).fetchone()[0]
-    entries = written_after(cursor, told) if told is not None and told < before else []
+    entries = [] if told is None else _unheard(cursor, told, before)
     for job in jobs:
         change = Change(cursor, job.at, number)
         if run(change, job):
@@ -116,6 +150,42 @@ def _run_all(
     if number != before:
         cursor.execute("UPDATE head SET number = ?", (number,))
     return entries
+
+
+def _unheard(cursor: Cursor, told: int, head: int) -> list[Entry]:
+    """
+    What others have written, unless it is too much: then the first entry that follows
+    shows that some are missing.
+    """
+    if head < told:
+        raise Rewritten()
+    return written_after(cursor, told) if told < head <= told + FURTHEST_BEHIND else []
+
+
+def news(cursor: Cursor, told: int) -> News:
+    """
+    Some of what others have written.
+
+    @param told: the number of the last entry that was told here.
+    """
+    [(era, head)] = cursor.execute("SELECT era, number FROM head")
+    if head > told + FURTHEST_BEHIND:
+        return News(era, head, [])
+    entries = written_after(cursor, told, LOOKED_AT_ONCE)
+    first = entries[0].number if entries else head + 1
+    return News(era, first - 1, entries)
+
+
+def new_era(cursor: Cursor, engine: Engine, old: str) -> Head:
+    """
+    The history that C{old} was given to has been lost in part.  The first who finds
+    that gives another, so that no event id of the lost part is believed.
+    """
+    cursor.execute(engine.begin_change)
+    cursor.execute(engine.lock_head)
+    cursor.execute("UPDATE head SET era = ? WHERE era = ?", (token_hex(8), old))
+    [(era, number)] = cursor.execute("SELECT era, number FROM head")
+    return Head(era, number)
 
 
 def written_after(cursor: Cursor, number: int, limit: int = 2**31 - 1) -> list[Entry]:
@@ -173,6 +243,8 @@ class Database(Service):
     @ivar committed: called in the reactor's thread with the entries of each
         commit, in the order of their numbers, before those who asked for the
         changes hear that they are done.  What others have written is among them.
+    @ivar missed: called instead where some entries cannot be told: whoever listens has to
+        begin anew, here.
     @ivar written: called with the number of the newest entry that was written here.
     """
 
@@ -181,10 +253,12 @@ class Database(Service):
     committed: Callable[[list[Entry]], None] = field(default=lambda entries: None)
     _changes: Line = field(init=False)
     _readings: Line = field(init=False)
+    _era: str = field(init=False, default="")
     _told: int = field(init=False, default=0)
     _rung: int = field(init=False, default=0)
     _is_looking: bool = field(init=False, default=False)
     written: Callable[[int], None] = field(default=lambda number: None)
+    missed: Callable[[Head], None] = field(default=lambda head: None)
     _broken: bool = field(init=False, default=False)
     _writer: Any = field(init=False, default=None)
     _reader: Any = field(init=False, default=None)
@@ -192,6 +266,13 @@ class Database(Service):
     def __attrs_post_init__(self) -> None:
         self._changes = Line(self._run_changes, self._soon, LARGEST_BATCH)
         self._readings = Line(self._run_readings, self._soon, READ_AT_ONCE)
+
+    @property
+    def is_shared(self) -> bool:
+        """
+        Whether other daemons may work with it at the same time.
+        """
+        return self._engine.is_shared
 
     def startService(self) -> None:
         """
@@ -229,7 +310,7 @@ class Database(Service):
         @return: where the journal stands.
         """
         head = self.head()
-        self._told = head.number
+        self._era, self._told = head.era, head.number
         return head
 
     def head(self) -> Head:
@@ -255,7 +336,7 @@ class Database(Service):
             with closing(self._connect()) as connection:
                 entries = run_batch(connection.cursor(), [job], self._engine, self._told)
                 connection.commit()
-        except self._engine.error as error:
+        except (self._engine.error, Rewritten) as error:
             raise Unusable(f"{self._engine.name} cannot be written: {_said_by(error)}") from error
         self._told = max([self._told, *(entry.number for entry in entries)])
         if job.failure is not None:
@@ -301,7 +382,8 @@ class Database(Service):
 
         @return: whether there may be more.
         """
-        return self.read(written_after, self._told, LOOKED_AT_ONCE).addCallback(self._tell_some)
+        told = self._told
+        return self.read(news, told).addCallback(self._tell_news, told)
 
     async def look_for(self, number: int) -> None:
         """
@@ -321,9 +403,43 @@ class Database(Service):
         finally:
             self._is_looking = False
 
-    def _tell_some(self, entries: list[Entry]) -> bool:
-        self._tell(entries)
-        return len(entries) == LOOKED_AT_ONCE
+    def _tell_news(self, found: News, told: int) -> "Deferred[bool] | bool":
+        """
+        @param told: what was told when it was asked for.
+        """
+        if found.era != self._era or found.after < told:
+            return self._begin_anew().addCallback(lambda _: False)
+        if found.after > self._told:
+            self._miss(found.after)
+        self._tell(found.entries)
+        return len(found.entries) == LOOKED_AT_ONCE
+
+    def _miss(self, number: int) -> None:
+        log.warn(
+            "{count} events came too late to be told as they happened: all streams begin anew",
+            count=number - self._told,
+        )
+        self._told = number
+        self.missed(Head(self._era, number))
+
+    def _begin_anew(self) -> "Deferred[None]":
+        """
+        It is another history.
+        """
+        beginning: Deferred[Head] = self._writer.runInteraction(
+            _in_new_era, self._engine, self._era
+        )
+        return beginning.addCallbacks(self._begun_anew, self._unwritable)
+
+    def _begun_anew(self, head: Head) -> None:
+        if head.era == self._era:  # somebody else here has found it, too
+            return
+        log.warn(
+            "{name} has lost some of what was acknowledged: all streams begin anew",
+            name=self._engine.name,
+        )
+        self._era, self._told, self._rung = head.era, head.number, 0
+        self.missed(head)
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1000)
@@ -354,16 +470,27 @@ class Database(Service):
         """
         A change and a look may both have found what somebody else has written.
         """
-        news = [entry for entry in entries if entry.number > self._told]
-        if not news:
+        fresh = [entry for entry in entries if entry.number > self._told]
+        if not fresh:
             return
-        self._told = news[-1].number
+        if fresh[0].number > self._told + 1:
+            self._miss(fresh[0].number - 1)
+        self._told = fresh[-1].number
         try:
-            self.committed(news)
+            self.committed(fresh)
         except Exception:
             log.failure("some of what was committed was not told")
 
-    def _lost(self, failure: Failure, jobs: list[Job]) -> None:
+    def _lost(self, failure: Failure, jobs: list[Job]) -> "Deferred[None] | None":
+        self._unwritable(failure)
+        in_doubt = self._engine.in_doubt and failure.check(*self._engine.in_doubt)
+        for job in jobs:
+            job.failure = Failure(Unavailable(IN_DOUBT if in_doubt else NOT_STORED))
+        return self._begin_anew() if failure.check(Rewritten) else None
+
+    def _unwritable(self, failure: Failure) -> None:
+        if failure.check(Rewritten):
+            return
         if not failure.check(self._engine.error):
             log.failure("a batch of changes broke", failure)
         elif not self._broken:
@@ -375,8 +502,6 @@ class Database(Service):
                 reason=_said_by(failure.value),
                 trouble=self._engine.trouble,
             )
-        for job in jobs:
-            job.failure = Failure(Unavailable(NOT_STORED))
 
     def _unreadable(self, failure: Failure, job: Job, again: tuple[float, ...]) -> Any:
         """
@@ -384,7 +509,7 @@ class Database(Service):
         """
         if not failure.check(self._engine.error):
             return failure
-        if failure.check(*self._engine.cut) and again and self.running:
+        if self._engine.is_cut(failure.value) and again and self.running:
             return deferLater(self._clock, again[0], self._read, job.work, job.args, again[1:])
         log.error(
             "{name} cannot be read: {reason}",
@@ -416,6 +541,10 @@ def _in_one_transaction(
     transaction: Transaction, jobs: list[Job], engine: Engine, told: int
 ) -> list[Entry]:
     return run_batch(transaction.connection.cursor(), jobs, engine, told)
+
+
+def _in_new_era(transaction: Transaction, engine: Engine, old: str) -> Head:
+    return new_era(transaction.connection.cursor(), engine, old)
 
 
 def _on_one_state(transaction: Transaction, jobs: list[Job], engine: Engine) -> None:

@@ -59,7 +59,7 @@ class Engine(Protocol):
     @ivar error: what everything is that goes wrong with it.
     @ivar refused: of these, what is about one statement.  Everything else is about
         the disk, or the way to the server.
-    @ivar cut: of these, what says that the way to the server is cut.
+    @ivar in_doubt: of these, what leaves it open whether a commit has come through.
     @ivar trouble: what the operator should look at if it cannot be written.
     @ivar is_shared: whether other daemons may write it at the same time.
     @ivar begin_change: begins a transaction that writes.
@@ -70,7 +70,7 @@ class Engine(Protocol):
 
     error: ClassVar[type[Exception]]
     refused: ClassVar[tuple[type[Exception], ...]]
-    cut: ClassVar[tuple[type[Exception], ...]]
+    in_doubt: ClassVar[tuple[type[Exception], ...]]
     trouble: ClassVar[str]
     is_shared: ClassVar[bool]
     begin_change: ClassVar[str]
@@ -79,6 +79,12 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    def is_cut(self, error: BaseException | None) -> bool:
+        """
+        Whether this says that the way to the database was cut, so that it may be there
+        again in a moment.
+        """
 
     def take(self) -> None:
         """

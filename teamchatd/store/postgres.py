@@ -9,8 +9,9 @@ psycopg is made to look like L{sqlite3} here, as far as C{store/} uses that.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import lru_cache
+from time import monotonic
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit, urlunsplit
 
@@ -25,6 +26,8 @@ from teamchatd.store import schema
 CONNECT: dict[str, Any] = {
     "autocommit": True,  # we say BEGIN ourselves
     "connect_timeout": 5,  # seconds
+    # A standby takes no change.  Of several hosts in the address, this finds the one that does.
+    "target_session_attrs": "read-write",
     "application_name": "teamchat",
     # A server that is gone without a word is noticed within twenty seconds.
     "keepalives_idle": 10,
@@ -39,8 +42,15 @@ SETTINGS = (
     # A daemon that froze between two statements must not keep the others from writing.
     "SET idle_in_transaction_session_timeout = '10s'",
     "SET lock_timeout = '5s'",
-    "SET statement_timeout = '30s'",
+    # What we ask takes milliseconds; what takes so long would keep everybody waiting.
+    "SET statement_timeout = '10s'",
 )
+
+PATIENCE = 15
+"""
+Seconds until a server that neither answers nor hangs up counts as gone.  Its own limit
+comes first; but a machine that stands still keeps none.
+"""
 
 UPGRADING = 0x7465616D63686174
 """The advisory lock of whoever upgrades: the word "teamchat", read as a number."""
@@ -54,6 +64,53 @@ TYPES = (
     (re.compile(r"\bTEXT\b"), 'TEXT COLLATE "C"'),
     (re.compile(r"\)\s*STRICT(\s*,\s*WITHOUT\s+ROWID)?\s*;"), ");"),
 )
+
+
+class TookTooLong(psycopg.OperationalError):
+    """
+    The server is there, and does not answer.
+    """
+
+
+class InDoubt(psycopg.OperationalError):
+    """
+    The way to the server was cut while it committed.
+    """
+
+
+class Impatient(psycopg.Connection[Any]):
+    """
+    One that does not wait for ever.
+
+    @ivar patience: so many seconds; L{None}: it does.
+    """
+
+    patience: float | None = PATIENCE
+
+    def wait(self, gen: Any, *args: Any, **more: Any) -> Any:
+        if self.patience is not None:
+            gen = _within(gen, monotonic() + self.patience)
+        try:
+            return super().wait(gen, *args, **more)
+        except TookTooLong:
+            self.close()
+            raise
+
+
+def _within(generator: Any, until: float) -> Generator[Any, Any, Any]:
+    """
+    What psycopg does to wait, as a generator that is told ten times a second whether
+    there is anything to read.
+    """
+    try:
+        wanted = next(generator)
+        while True:
+            ready = yield wanted
+            if not ready and monotonic() > until:
+                raise TookTooLong("the server does not answer")
+            wanted = generator.send(ready)
+    except StopIteration as done:
+        return done.value
 
 
 @frozen
@@ -158,8 +215,8 @@ class Connection:
         self._url, self._more = url, more
         self.raw = self._connected()
 
-    def _connected(self) -> "psycopg.Connection[Any]":
-        raw = psycopg.connect(self._url, **CONNECT, **self._more)
+    def _connected(self) -> Impatient:
+        raw = Impatient.connect(self._url, **CONNECT, **self._more)
         for setting in SETTINGS:
             raw.execute(setting)
         return raw
@@ -190,8 +247,14 @@ class Connection:
         return self.cursor().execute(sql, parameters)
 
     def commit(self) -> None:
-        if self.in_transaction:
+        if not self.in_transaction:
+            return
+        try:
             self.raw.execute("COMMIT")
+        except psycopg.OperationalError as error:
+            if self.raw.closed or self.raw.broken:
+                raise InDoubt(str(error)) from error
+            raise
 
     def rollback(self) -> None:
         """
@@ -261,7 +324,7 @@ class PostgreSQL:
         errors.DataError,
         errors.NotSupportedError,
     )
-    cut: ClassVar[tuple[type[Exception], ...]] = (errors.OperationalError,)
+    in_doubt: ClassVar[tuple[type[Exception], ...]] = (InDoubt,)
     trouble: ClassVar[str] = "Is the server down, or its disk full?"
     is_shared: ClassVar[bool] = True
     begin_change: ClassVar[str] = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -270,6 +333,10 @@ class PostgreSQL:
 
     def __attrs_post_init__(self) -> None:
         self.name = without_password(self.url)
+
+    def is_cut(self, error: BaseException | None) -> bool:
+        slow = (TookTooLong, errors.QueryCanceled)
+        return isinstance(error, errors.OperationalError) and not isinstance(error, slow)
 
     def take(self) -> None:
         """
@@ -282,7 +349,11 @@ class PostgreSQL:
         """
         connection.execute("SET lock_timeout = 0")
         connection.execute("SET statement_timeout = 0")
-        connection.execute("SELECT pg_advisory_lock(?)", (UPGRADING,))
+        connection.raw.patience = None
+        [(is_ours,)] = connection.execute("SELECT pg_try_advisory_lock(?)", (UPGRADING,))
+        if not is_ours:
+            schema.log.info("Another daemon looks after the schema: waiting for it")
+            connection.execute("SELECT pg_advisory_lock(?)", (UPGRADING,))
         try:
             _upgrade(connection)
         finally:

@@ -56,7 +56,7 @@ class SQLite:
         sqlite3.ProgrammingError,
         sqlite3.InterfaceError,
     )
-    cut: ClassVar[tuple[type[Exception], ...]] = ()
+    in_doubt: ClassVar[tuple[type[Exception], ...]] = ()
     trouble: ClassVar[str] = "Is the disk full, or failing?"
     is_shared: ClassVar[bool] = False
     begin_change: ClassVar[str] = "BEGIN IMMEDIATE"
@@ -70,6 +70,9 @@ class SQLite:
     @property
     def name(self) -> str:
         return str(self.path)
+
+    def is_cut(self, error: BaseException | None) -> bool:
+        return False
 
     def take(self) -> None:
         """

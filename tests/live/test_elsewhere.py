@@ -5,7 +5,7 @@ Streams of one user with several daemons.
 import pytest
 from twisted.internet.task import Clock
 
-from teamchatd.live.elsewhere import LONGEST_SILENCE, Elsewhere
+from teamchatd.live.elsewhere import LONGEST_SILENCE, LOOKED_THROUGH_AT_ONCE, Elsewhere
 
 ADA, BOB = "ada", "bob"
 
@@ -15,15 +15,27 @@ class Three:
     What three daemons know of each other's streams.
     """
 
-    def __init__(self):
+    def __init__(self, at_most=1):
         self.clock = Clock()
         self.clock.advance(1_800_000_000)
-        self.all = {name: Elsewhere(self.clock, self._tells(name)) for name in "xyz"}
+        self.at_most, self.told = at_most, []
+        self.all = {}
+        for name in "xyz":
+            self.add(name)
 
-    def _tells(self, name):
-        return lambda told: [
-            other.hear(name, told) for their, other in self.all.items() if their != name
-        ]
+    def add(self, name):
+        self.all[name] = Elsewhere(self.clock, lambda told: self.tell(name, told), self.at_most)
+        for their, other in self.all.items():
+            if their != name:
+                other.hear_from(name)
+                self.all[name].hear_from(their)
+        return self.all[name]
+
+    def tell(self, name, told):
+        self.told.append((name, told))
+        for their, other in self.all.items():
+            if their != name:
+                other.hear(name, told)
 
     def open(self, name, user_id):
         self.clock.advance(1)
@@ -32,11 +44,17 @@ class Three:
         return since
 
     def send(self):
-        for each in self.all.values():
-            each.send()
+        """
+        Twice: what is heard may have to be answered.
+        """
+        for _ in range(2):
+            for each in self.all.values():
+                each.send()
 
     def to_end(self, user_id, at_most):
-        return {name: each.oldest_here(user_id, at_most) for name, each in self.all.items()}
+        for each in self.all.values():
+            each._at_most = at_most
+        return {name: each.oldest_here(user_id) for name, each in self.all.items()}
 
 
 @pytest.fixture
@@ -82,10 +100,10 @@ def test_daemon_is_gone(three):
         three.all["z"].hear_from("y")
         three.all["y"].hear_from("z")
         three.all["y"].send()
-    assert three.all["y"].oldest_here(ADA, 1) == 0
+    assert three.to_end(ADA, 1)["y"] == 0
     three.all["x"].opened(ADA, three.all["x"].now())
     three.all["x"].send()
-    assert three.all["y"].oldest_here(ADA, 1) == 1
+    assert three.to_end(ADA, 1)["y"] == 1
 
 
 def test_newcomer_is_told(three):
@@ -95,15 +113,14 @@ def test_newcomer_is_told(three):
     three.open("x", ADA)
     three.open("x", ADA)
     three.send()
-    new = Elsewhere(three.clock, lambda told: None)
-    three.all["new"] = new
-    three.all["x"].hear_from("new")
+    new = three.add("new")
     three.send()
     three.clock.advance(1)
     new.opened(ADA, new.now())
-    assert three.all["x"].oldest_here(ADA, 2) == 0
-    assert new.oldest_here(ADA, 0) == 1
-    assert new.oldest_here(ADA, 1) == 0
+    assert three.to_end(ADA, 0)["new"] == 1
+    assert three.to_end(ADA, 1)["new"] == 0
+    three.send()
+    assert three.to_end(ADA, 1)["x"] == 2
 
 
 def test_told_whose(three):
@@ -115,3 +132,34 @@ def test_told_whose(three):
     three.open("x", ADA)
     three.send()
     assert heard == [ADA]
+
+
+def test_few_are_not_told():
+    """
+    Nobody hears of users who have a few streams everywhere.  One daemon that has more than
+    its share has the others tell what they have.
+    """
+    three = Three(at_most=6)
+    for name in "xxyyzz":
+        three.open(name, ADA)
+    three.send()
+    assert three.told == []
+    three.open("x", ADA)
+    three.send()
+    assert {name for name, _ in three.told} == {"x", "y", "z"}
+    assert three.to_end(ADA, 6) == {"x": 1, "y": 0, "z": 0}
+
+
+def test_many_are_told_bit_by_bit():
+    """
+    When a daemon comes, it is not told of all users in one message.
+    """
+    three = Three(at_most=1)
+    for number in range(LOOKED_THROUGH_AT_ONCE + 5):
+        three.all["x"].opened(f"user {number}", number)
+    sizes = []
+    for _ in range(3):
+        three.all["x"].send()
+        sizes.append(len(three.told[-1][1]) if three.told else 0)
+        three.told.clear()
+    assert sizes == [LOOKED_THROUGH_AT_ONCE, 5, 0]

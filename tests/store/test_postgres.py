@@ -14,7 +14,7 @@ from teamchatd.errors import Unavailable
 from teamchatd.model import Everyone
 from teamchatd.store.database import Database
 from teamchatd.store.journal import Journal
-from teamchatd.store.postgres import PostgreSQL, steps, translated, without_password
+from teamchatd.store.postgres import Impatient, PostgreSQL, steps, translated, without_password
 from teamchatd.store.schema import Unusable
 from teamchatd.store.sqlite import SQLite
 from tests.daemon import ThreadlessDatabase
@@ -186,6 +186,144 @@ async def test_answer_of_commit_is_lost(open_database, place, monkeypatch):
     await database.look()
     assert database.told == [1]
     assert await database.change(put, "b") == 2
+
+
+@ensure
+async def test_in_doubt(open_database, place):
+    """
+    Whoever asked is not told that nothing was changed, when nobody can know.
+    """
+    database = open_database()
+
+    def put_and_be_cut_off(change):
+        """
+        By the time of the commit.
+        """
+        raw = change.cursor.connection.raw
+        execute = raw.execute
+        raw.execute = lambda sql: place.cut_all() or execute(sql)
+        put(change, "a")
+
+    with pytest.raises(Unavailable, match="cannot tell whether"):
+        await database.change(put_and_be_cut_off)
+    with pytest.raises(Unavailable, match="Nothing was changed"):
+        await database.change(lambda change: place.cut_all() or put(change, "b"))
+
+
+@ensure
+async def test_server_stands_still(open_database, place, monkeypatch):
+    """
+    Who asks a server that neither answers nor hangs up, is answered for it after a while,
+    once; and what is asked after that is asked on a new connection.
+    """
+    monkeypatch.setattr(Impatient, "patience", 0.3)
+    database = open_database()
+    asked = []
+
+    def hang(cursor):
+        asked.append(1)
+        cursor.execute("SELECT pg_sleep(60)")
+
+    with pytest.raises(Unavailable):
+        await database.read(hang)
+    with pytest.raises(Unavailable):
+        await database.change(lambda change: hang(change.cursor))
+    assert len(asked) == 2
+    place.cut_all()  # what was asked for goes with the server, and the lock on the head
+    assert await database.change(put, "a") == 1
+    assert await database.read(names) == ["a"]
+
+
+async def missed(database):
+    """
+    What the database says to those who listen when they have to begin anew.
+    """
+    heads = []
+    database.missed = heads.append
+    while await database.look():
+        pass
+    return [head.number for head in heads]
+
+
+@ensure
+async def test_away_for_long(open_database):
+    """
+    When entries have been trimmed that were not told here, all begin anew after them.
+    """
+    first, second = open_database(), open_database()
+    for name in "abc":
+        await first.change(put, name)
+    await Journal(first).trim(2**60)
+    await first.change(put, "d")
+    assert await missed(second) == [3]
+    assert second.told == [4]
+
+
+@ensure
+async def test_all_is_trimmed(open_database):
+    first, second = open_database(), open_database()
+    await first.change(put, "a")
+    await Journal(first).trim(2**60)
+    assert await missed(second) == [1]
+    assert second.told == []
+    assert await second.change(put, "b") == 2
+    assert second.told == [2]
+
+
+@pytest.mark.parametrize("how", ["looks", "writes"])
+@ensure
+async def test_far_behind(open_database, monkeypatch, how):
+    """
+    Who is too far behind does not take all of it into memory.
+    """
+    monkeypatch.setattr("teamchatd.store.database.FURTHEST_BEHIND", 5)
+    first, second = open_database(), open_database()
+    for name in "abcdef":
+        await first.change(put, name)
+    heads = []
+    second.missed = lambda head: heads.append(head.number)
+    if how == "writes":
+        await second.change(put, "g")
+    await second.look()
+    assert heads == [6]
+    assert second.told == ([7] if how == "writes" else [])
+
+
+def lose(database, number):
+    """
+    As a standby takes over that had not heard of the newest entries.
+    """
+    with closing(database._connect()) as connection:
+        connection.execute("DELETE FROM journal WHERE number > ?", (number,))
+        connection.execute("UPDATE head SET number = ?", (number,))
+
+
+@pytest.mark.parametrize("how", ["looks", "writes"])
+@ensure
+async def test_history_is_lost(open_database, how):
+    """
+    All daemons agree on another era, so that no event id of what was lost is believed, and
+    go on from what there is.
+    """
+    first, second = open_database(), open_database()
+    before = first.head().era
+    for name in "abc":
+        await first.change(put, name)
+    await second.look()
+    lose(first, 1)
+    heads = {first: [], second: []}
+    for each in (first, second):
+        each.missed = heads[each].append
+    if how == "writes":
+        with pytest.raises(Unavailable, match="Nothing was changed"):
+            await first.change(put, "lost")
+    for each in (first, second, first, second):
+        await each.look()
+    assert heads[first] == heads[second] == [first.head()]
+    assert first.head().era != before
+    assert await second.change(put, "d") == 2
+    await first.look()
+    assert first.told == second.told == [1, 2, 3, 2]
 
 
 @ensure
