@@ -306,6 +306,16 @@ def test_restart(daemon, slow):
     assert waiting(daemon) == 0
 
 
+def test_another_daemon_starts(daemon, slow):
+    """
+    What a daemon has taken up is left to it, when another one starts on the same record.
+    """
+    ask_for(daemon)
+    daemon.house.letters._round = None  # as the other one: it has not begun anything
+    daemon.house.letters.begin(is_alone=False)
+    assert len(slow.under_way) == 1
+
+
 def test_close(daemon, slow):
     """
     The end waits for what is under way, and begins nothing more.

@@ -229,7 +229,9 @@ class RealListener:
     @ivar ended_cleanly: whether the body ended the way HTTP/1.1 ends it.
     """
 
-    def __init__(self, daemon, who, last_event_id=None, version="HTTP/1.1", path=None):
+    def __init__(
+        self, daemon, who, last_event_id=None, version="HTTP/1.1", path=None, is_checking=True
+    ):
         headers = {} if last_event_id is None else {"last-event-id": last_event_id}
         path = path or f"/events?token={who}"
         self.socket = daemon.connect()
@@ -238,7 +240,7 @@ class RealListener:
         self._response = http.client.HTTPResponse(self.socket, method="GET")
         self._response.begin()
         assert self._response.status == 200, self._response.read()
-        self._reader = EventReader()
+        self._reader = EventReader(is_checking)
         self.closed = self.ended_cleanly = False
 
     @property

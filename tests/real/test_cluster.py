@@ -2,9 +2,11 @@
 Three daemons, one PostgreSQL, one Redis: several machines that behave as one.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from itertools import cycle
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,9 @@ from tests.redis import Redis
 pytestmark = pytest.mark.real
 
 STREAMS = 300
+CHECKING = 9
+"""Of these, hold what they hear against the contract; to do it for all takes longest."""
+
 POSTERS = ("bob", "cyd", "dan")
 EACH_POSTS = 20
 """Messages that each poster sends in each act."""
@@ -33,18 +38,20 @@ class Cluster:
         self.place = Place()
         self.redis = Redis(directory) if is_with_redis else None
         self.daemons = []
-        for _ in range(count):
-            self.add()
+        with ThreadPoolExecutor(count) as threads:  # for the first time, all at once
+            self.daemons = [*threads.map(self._made, range(count))]
 
-    def add(self, data=None, environ=None):
-        home = self._directory / f"daemon-{len(self.daemons)}"
+    def add(self, **more):
+        self.daemons.append(self._made(len(self.daemons), **more))
+
+    def _made(self, number, data=None, **more):
+        home = self._directory / f"daemon-{number}"
         home.mkdir()
         sections = self._sections | {
             "storage": {"database": self.place.url},
             "redis": {"url": self.redis.url} if self.redis else {},
         }
-        made = RealDaemon(home, data=data or self.shared, environ=environ, **sections)
-        self.daemons.append(made)
+        return RealDaemon(home, data=data or self.shared, **more, **sections)
 
     def stop(self):
         for daemon in self.daemons:
@@ -190,13 +197,14 @@ class Ear:
     Listens to one daemon, and to another when that one goes.
     """
 
-    def __init__(self, who, daemon):
+    def __init__(self, who, daemon, is_checking):
         self._who, self.heard, self._last = who, [], None
+        self._is_checking = is_checking
         self.listen(daemon)
 
     def listen(self, daemon):
         self.daemon = daemon
-        self._listener = daemon.listen(self._who, self._last)
+        self._listener = daemon.listen(self._who, self._last, is_checking=self._is_checking)
         self._listener.await_events(1)
 
     def move(self, daemon):
@@ -229,7 +237,10 @@ def test_whichever_dies(cluster):
     ada, *tokens = [first.token(name) for name in ("ada", *POSTERS)]
     channel = first.general(ada)
     posters = [Poster(name, token, channel) for name, token in zip(POSTERS, tokens, strict=True)]
-    ears = [Ear(ada, daemon) for _, daemon in zip(range(STREAMS), cycle(cluster.daemons))]
+    ears = [
+        Ear(ada, daemon, number < CHECKING)
+        for number, daemon in zip(range(STREAMS), cycle(cluster.daemons))
+    ]
     survivors = [second, third]
     acts = [
         (cluster.daemons, lambda: None),
@@ -261,6 +272,34 @@ def test_whichever_dies(cluster):
         assert mine == poster.acknowledged
     for daemon in survivors:
         daemon.assert_untroubled()
+
+
+def sockets_of(daemon):
+    links = Path(f"/proc/{daemon.process.pid}/fd").iterdir()
+    return sum(os.readlink(link).startswith("socket:") for link in links)
+
+
+def test_one_port(make_cluster):
+    """
+    Daemons on one machine share a port; when one goes, the other is there.
+    """
+    cluster = make_cluster(count=1, is_with_redis=False)
+    first = cluster.daemons[0]
+    ada = first.token("ada")
+    cluster.add(port=first.port)
+    second = cluster.daemons[1]
+    assert second.port == first.port
+    before = sum(sockets_of(daemon) for daemon in cluster.daemons)
+    headers = {"authorization": f"Bearer {ada}"}
+    lines = [first.another() for _ in range(64)]
+    for line in lines:
+        assert line.exchange("GET", "/auth/me", headers, b"").status == 200
+    assert sum(sockets_of(daemon) for daemon in cluster.daemons) - before >= len(lines)
+    assert all(sockets_of(daemon) > 16 for daemon in cluster.daemons)
+    for line in lines:
+        line.hang_up()
+    first.stop()
+    assert second.get("/auth/me", ada).status == 200
 
 
 def test_another_secret(make_cluster, tmp_path):
