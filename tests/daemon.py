@@ -26,6 +26,7 @@ from teamchatd.http.calling import Calling
 from teamchatd.store.database import Database
 from teamchatd.store.sqlite import SQLite
 from tests.answers import Answer, EventReader, People
+from tests.record import Record
 
 BCRYPT_COST = 4
 """The least there is: a thousandth of a second."""
@@ -261,6 +262,17 @@ class Daemon(People):
         """
         with closing(self.database._connect()) as connection:
             return connection.execute(sql, parameters).fetchall()
+
+    def all_that_is_kept(self):
+        """
+        Every byte of it, for tests whose subject is what must not be among them.
+        """
+        files = [path.read_bytes() for path in self.directory.rglob("*") if path.is_file()]
+        if self.database.is_shared:
+            record = Record(self)
+            files.append(repr(record.read()).encode())
+            record.close()
+        return b"".join(files)
 
 
 def read_answer(method, data) -> Answer:

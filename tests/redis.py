@@ -1,5 +1,6 @@
 """
-A Redis for the tests: the server that a package brings, on a port of its own.
+A Redis for the tests: the server that a package brings, on a port of its own, or the one
+on this machine that C{REDIS_URL} names.
 """
 
 import os
@@ -8,7 +9,10 @@ import socket
 import subprocess
 from pathlib import Path
 
+from urllib.parse import urlsplit, urlunsplit
+
 from tests.real.daemon import free_port
+from tests.real.page.proxy import Proxy
 
 PATIENCE = 30
 """Seconds after which a test gives up waiting for something that has to come."""
@@ -71,3 +75,34 @@ class Redis:
             self.thaw()
             self.process.terminate()
             self.process.wait(PATIENCE)
+
+
+class Foreign:
+    """
+    A server that was there before.  What happens to it happens on the way to it.
+
+    @ivar url: where it is, as the tests see it.
+    """
+
+    def __init__(self, url):
+        parts = urlsplit(url)
+        self.port = parts.port or 6379
+        self._way = Proxy(self)
+        login, at, _ = parts.netloc.rpartition("@")
+        self.url = urlunsplit(parts._replace(netloc=f"{login}{at}127.0.0.1:{self._way.port}"))
+
+    def start(self):
+        self._way.resume()
+
+    thaw = start
+
+    def freeze(self):
+        self._way.stop()
+
+    def stop(self):
+        self._way.cut()
+
+
+def some_redis(directory):
+    url = os.environ.get("REDIS_URL")
+    return Foreign(url) if url else Redis(directory)

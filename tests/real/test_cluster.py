@@ -14,7 +14,7 @@ from tests.answers import encoded
 from tests.daemon import request_bytes
 from tests.postgres import Place, restart
 from tests.real.daemon import PATIENCE, RealDaemon
-from tests.redis import Redis
+from tests.redis import some_redis
 
 pytestmark = pytest.mark.real
 
@@ -36,7 +36,7 @@ class Cluster:
         self._directory, self.shared = directory, directory / "shared"
         self._sections = {"events": {"streams_per_user": streams_per_user}} | sections
         self.place = Place()
-        self.redis = Redis(directory) if is_with_redis else None
+        self.redis = some_redis(directory) if is_with_redis else None
         self.daemons = []
         with ThreadPoolExecutor(count) as threads:  # for the first time, all at once
             self.daemons = [*threads.map(self._made, range(count))]
