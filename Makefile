@@ -12,6 +12,7 @@ run: .venv/.run ## start the daemon here, on its defaults; Ctrl-C ends it
 test: .venv/.test ## run all tests
 	@rm -rf .pytest_cache/seen
 	$(PYTHON) -m pytest -n 2 --dist loadfile --write-seen .pytest_cache/seen $(ARGS)
+	@[ -n "$(ARGS)" ] || $(PYTHON) -m pytest -n 2 --dist loadfile -m "not real" --postgres @.ci/on-postgres
 	@[ -n "$(ARGS)" ] || $(PYTHON) -m pytest --seen .pytest_cache/seen tests/test_coverage_of_contract.py
 
 quick: .venv/.test ## run the tests that start no daemon, socket or process

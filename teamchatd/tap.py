@@ -32,9 +32,13 @@ from teamchatd.files.shelf import Shelf
 from teamchatd.house import CHANGEABLE, House, Workplaces, mint, postman_for
 from teamchatd.http.listening import CannotListen, Listening
 from teamchatd.http.readiness import free_bytes
+from teamchatd.live.relay import Address, RedisRelay
 from teamchatd.recurring import Recurring
 from teamchatd.reloading import Reloading
+from teamchatd.store import fellows
+from teamchatd.store.chosen import engine
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Engine
 from teamchatd.store.schema import Unusable
 from teamchatd.systemd import FEEDS, Systemd, handed_over, prove_alive
 from teamchatd.workers import Workers
@@ -150,6 +154,13 @@ def refuse(sentence: str) -> NoReturn:
     raise Refused(sentence)
 
 
+def _engine(url: str, directory: Path) -> Engine:
+    try:
+        return engine(url, directory)
+    except Unusable as error:
+        refuse(str(error))
+
+
 def _has_stderr() -> bool:
     """
     Does anybody read it?  Whoever has forked has C{/dev/null} there.
@@ -183,7 +194,7 @@ class Teamchat(Service):
         self._telling: list[Recurring] = []
         self._reloading = Reloading(reactor, read, chosen, systemd.reloading, self._reloaded)
         self._directory = Path(chosen.storage.data_directory).absolute()
-        self._database = Database(self._directory, reactor)
+        self._database = Database(_engine(chosen.storage.database, self._directory), reactor)
         self._database.upgrading = systemd.upgrading
         self._shelf, self._darkroom = Shelf(self._directory / "files"), Darkroom()
         self._hashing = Workers(
@@ -225,9 +236,17 @@ class Teamchat(Service):
         chosen = self._chosen
         connections = _open_files() - FILES_OF_OUR_OWN
         self._reloading.startService()
+        is_shared = bool(chosen.storage.database)
+        if not is_shared:
+            fellows.refuse_alone(self._directory)
         self._database.startService()
         self._open_shelf()
         jwt_secret = chosen.auth.jwt_secret or secret.kept_in(self._directory)
+        team = ""
+        if is_shared:
+            team = fellows.meet(self._database, self._directory, jwt_secret, mint())
+            fellows.compare_clocks(self._database, self._reactor.seconds())
+        self._relay = self._shared_through(chosen.redis.url, team)
         self._house = House(
             chosen,
             self._database,
@@ -237,12 +256,20 @@ class Teamchat(Service):
             self._darkroom.develop,
             jwt_secret,
             postman=postman_for(chosen, self._reactor),
+            relay=self._relay,
         )
         link = self._furnish()
         self._house.begin()
+        if self._relay is not None:
+            self._relay.startService()
         server = chosen.server
         self._listening = Listening(
-            self._reactor, self._house.site, server.host, server.port, server.listen
+            self._reactor,
+            self._house.site,
+            server.host,
+            server.port,
+            server.listen,
+            is_shared,
         )
         self._listening.startService()
         self._measuring = self._measured()
@@ -323,9 +350,19 @@ class Teamchat(Service):
             log.info("Metrics are at {address}/metrics", address=address)
         return measuring
 
+    def _shared_through(self, url: str, team: str) -> RedisRelay | None:
+        """
+        @param team: what tells these daemons from others that have the same Redis.
+        @param url: of the Redis through which daemons tell each other things, if there
+            is one.
+        """
+        if not url:
+            return None
+        return RedisRelay(self._reactor, Address.of(url), f"teamchat:{team}")
+
     def _open_shelf(self) -> None:
         try:
-            self._shelf.open()
+            self._shelf.open(self._database.is_shared)
         except OSError as error:
             where = self._shelf.directory
             raise Unusable(f"the images in {where} cannot be used: {error.strerror}") from error
@@ -341,7 +378,8 @@ class Teamchat(Service):
         wanted = chat.initial_user
         if wanted.email and not start.has_admin():
             admin = start.make_admin(wanted.email, wanted.user_name, wanted.password)
-            log.info("Made the first admin, {name}", name=admin.user_name)
+            if admin is not None:
+                log.info("Made the first admin, {name}", name=admin.user_name)
         elif wanted.email and not start.has_user(wanted.email):
             log.warn("[chat.initialUser] is not made: this server has an administrator already")
         link = start.link_for_admin()
@@ -434,6 +472,8 @@ class Teamchat(Service):
             self._darkroom.close()
             await self._is_over(self._pictures.idle(), for_files)
         await self._is_over(self._files.stopService(), for_files)
+        if self._relay is not None:
+            await self._is_over(self._relay.stopService(), for_files)
         await deferLater(self._reactor, 0)  # what was just hashed is stored
         if not await self._is_over(self._database.stopService(), for_all):
             log.warn("The disk does not finish what was begun, and is not waited for any more")

@@ -49,7 +49,12 @@ class EventReader:
     Takes an event stream apart, the way a browser does, and checks it.
     """
 
-    def __init__(self):
+    def __init__(self, is_checking=True):
+        """
+        @param is_checking: whether each event is held against the contract.  For a crowd
+            that hears the same, it is enough that some do.
+        """
+        self._is_checking = is_checking
         self._rest = b""
         self.comments = 0
         self.retry = None
@@ -61,7 +66,8 @@ class EventReader:
             self._read(block.decode())
 
     def check(self, data: dict) -> None:
-        CONTRACT.check_event(data)
+        if self._is_checking:
+            CONTRACT.check_event(data)
 
     def _read(self, block: str) -> None:
         event_id, data = None, None

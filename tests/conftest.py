@@ -38,6 +38,7 @@ LEFT_OUT = {
 
 def pytest_addoption(parser):
     parser.addoption("--write-seen", type=Path, help="where to write what of the contract was seen")
+    parser.addoption("--postgres", action="store_true", help="what is in memory uses PostgreSQL")
     parser.addoption("--seen", type=Path, help="where that was written; for what comes last")
 
 
@@ -90,19 +91,32 @@ def pytest_sessionfinish(session):
 
 
 @pytest.fixture
-def in_memory(tmp_path):
+def in_memory(tmp_path, request):
     """
     Makes a daemon in memory: C{in_memory(section={"key": value})}.
     """
     made = []
+    take, give_back = _engines(request.config)
 
     def make(**sections):
-        made.append(Daemon(tmp_path / f"memory-{len(made)}", **sections))
+        made.append(Daemon(tmp_path / f"memory-{len(made)}", engine=take(), **sections))
         return made[-1]
 
     yield make
     for daemon in made:
         daemon.stop()
+        give_back(daemon.engine)
+
+
+def _engines(config):
+    """
+    Where daemons in memory have their record from, and where it goes after that.
+    """
+    if not config.option.postgres:
+        return lambda: None, lambda engine: None
+    from tests.postgres import STOCK
+
+    return STOCK.take, STOCK.give_back
 
 
 @pytest.fixture

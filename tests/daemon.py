@@ -24,7 +24,9 @@ from teamchatd.files.shelf import Shelf
 from teamchatd.house import House, Workplaces, mint
 from teamchatd.http.calling import Calling
 from teamchatd.store.database import Database
+from teamchatd.store.sqlite import SQLite
 from tests.answers import Answer, EventReader, People
+from tests.record import Record
 
 BCRYPT_COST = 4
 """The least there is: a thousandth of a second."""
@@ -71,7 +73,8 @@ class ThreadlessDatabase(Database):
 
     def _connect(self):
         connection = super()._connect()
-        connection.execute("PRAGMA synchronous = OFF")
+        if not self._engine.is_shared:
+            connection.execute("PRAGMA synchronous = OFF")
         return connection
 
     def _soon(self, function):
@@ -172,11 +175,14 @@ class Daemon(People):
     A daemon on a directory of its own.
     """
 
-    def __init__(self, directory, new_client=None, **sections):
+    def __init__(self, directory, new_client=None, engine=None, **sections):
         """
         @param new_client: makes what it calls others with, see L{Calling}.
+        @param engine: where the record is; else in SQLite.
         """
         self.directory = directory
+        directory.mkdir(exist_ok=True)
+        self.engine = engine or SQLite(directory)
         self._new_client = new_client
         self.chosen = settings(**sections)
         self.outbox = Outbox()
@@ -190,7 +196,7 @@ class Daemon(People):
         return self.chosen.auth.auth_mode
 
     def start(self):
-        self.database = ThreadlessDatabase(self.directory, self.clock)
+        self.database = ThreadlessDatabase(self.engine, self.clock)
         self.database.startService()
         shelf = Shelf(self.directory / "files")
         shelf.open()
@@ -256,6 +262,17 @@ class Daemon(People):
         """
         with closing(self.database._connect()) as connection:
             return connection.execute(sql, parameters).fetchall()
+
+    def all_that_is_kept(self):
+        """
+        Every byte of it, for tests whose subject is what must not be among them.
+        """
+        files = [path.read_bytes() for path in self.directory.rglob("*") if path.is_file()]
+        if self.database.is_shared:
+            record = Record(self)
+            files.append(repr(record.read()).encode())
+            record.close()
+        return b"".join(files)
 
 
 def read_answer(method, data) -> Answer:

@@ -498,6 +498,11 @@ def test_unreadable(tmp_path):
             "host: needs a from beside it, the address that letters come from",
         ),
         ("email", "port = 0", "port: 0 is not between 1 and 65535"),
+        (
+            "redis",
+            "url = 'redis://cache.example.org'",
+            "url: is for several daemons, which need a [storage] database, too",
+        ),
         ("email", "user = 'ada'", "user: needs a password beside it"),
         ("email", 'user = "a\\nb"', 'user: "a?b" is not one line of text'),
         ("email", "password = 'correct'", "password: needs a user beside it"),

@@ -196,7 +196,7 @@ def test_record(told, moves):
     assert moves(one, say, "teamchatd_commit_seconds_count") == 1
     assert one.value("teamchatd_writer_queue") == 0
     assert one.value("teamchatd_disk_free_bytes") == 12345
-    assert one.value("teamchatd_database_bytes") >= daemon.database.path.stat().st_size
+    assert one.value("teamchatd_database_bytes") >= daemon.engine.path.stat().st_size
 
     def gone():
         raise OSError("no such disk")

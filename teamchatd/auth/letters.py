@@ -117,11 +117,17 @@ class LetterBox:
     _round: "Deferred[None] | None" = field(init=False, default=None)
     _is_closed: bool = field(init=False, default=False)
 
-    def begin(self) -> None:
+    def begin(self, is_alone: bool = True) -> None:
         """
         Take up what an earlier life has left behind.
+
+        @param is_alone: else other daemons may be delivering it just now, and it comes to
+            its turn when they are not.
         """
-        self._round = Deferred.fromCoroutine(self._go_round(self._store.everyones_turn))
+        if is_alone:
+            self._round = Deferred.fromCoroutine(self._go_round(self._store.everyones_turn))
+        else:
+            self.wake()
 
     async def ask(self, purpose: Purpose, email: str) -> None:
         """

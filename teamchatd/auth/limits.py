@@ -4,7 +4,7 @@ patience for a burst.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from math import ceil
@@ -22,6 +22,15 @@ MOST_NAMES = 100_000
 """Who sends more addresses than this in a window finds limits forgotten, not memory full."""
 
 
+Counted = Callable[[str], None]
+
+
+def _nobody(name: str) -> None:
+    """
+    Stands for those who want to know what is counted, where there are none.
+    """
+
+
 @define
 class Limit:
     """
@@ -32,12 +41,14 @@ class Limit:
     @ivar _sentence: what those are told who are over it.
     @ivar _window: how long a window is, in seconds.
     @ivar refused: how often somebody was, since the start.
+    @ivar counted: called with each name that was counted.
     """
 
     _at_most: int
     _sentence: str
     _clock: IReactorTime
     _window: float = MINUTE
+    counted: Counted = _nobody
     refused: int = field(init=False, default=0)
     _full_until: dict[str, float] = field(init=False, factory=dict)
 
@@ -53,6 +64,7 @@ class Limit:
         """
         now = self._clock.seconds()
         self._full_until[name] = self._next(name, now)
+        self.counted(name)
         if len(self._full_until) > MOST_NAMES:
             self._forget(now)
 
@@ -63,6 +75,16 @@ class Limit:
         @raise TooMany: if it were counted.
         """
         self._next(name, self._clock.seconds())
+
+    def count(self, name: str, times: int) -> None:
+        """
+        Others have: it counts here, too, and fills the bucket at the most.
+        """
+        now = self._clock.seconds()
+        until = max(now, self._full_until.get(name, now)) + times * self._window / self._at_most
+        self._full_until[name] = min(until, now + self._window)
+        if len(self._full_until) > MOST_NAMES:
+            self._forget(now)
 
     def _next(self, name: str, now: float) -> float:
         until = max(now, self._full_until.get(name, now)) + self._window / self._at_most
@@ -76,6 +98,9 @@ class Limit:
         if len(self._full_until) > MOST_NAMES:
             self._full_until.clear()
 
+
+MOST_AT_ONCE = 100
+"""Failures that another daemon has seen in a fraction of a second: more make no difference."""
 
 LONGEST_DELAY = 15 * MINUTE
 """Nobody is locked out for good: whoever fails keeps others from an account, too."""
@@ -94,6 +119,7 @@ class Failures:
     _per_minute: int
     _sentence: str
     _clock: IReactorTime
+    counted: Counted = _nobody
     refused: int = field(init=False, default=0)
     _full_until: dict[str, float] = field(init=False, factory=dict)
     _over: dict[str, int] = field(init=False, factory=dict)
@@ -114,6 +140,14 @@ class Failures:
         """
         self._refuse_over(*names)
         for name in names:
+            self._count(name)
+            self.counted(name)
+
+    def count(self, name: str, times: int) -> None:
+        """
+        Others have seen this fail.
+        """
+        for _ in range(min(times, MOST_AT_ONCE)):
             self._count(name)
 
     @contextmanager
@@ -139,6 +173,7 @@ class Failures:
         except wrong:
             for name in filter(None, [account, client]):
                 self._count(name)
+                self.counted(name)
             raise
         finally:
             self._under_way[account] -= 1

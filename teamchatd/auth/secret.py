@@ -4,6 +4,7 @@ The secret that tokens are signed with: made at the first start, and kept.
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 SHORTEST = 32
@@ -39,13 +40,17 @@ def kept_in(directory: Path) -> str:
 
 def _make(path: Path) -> None:
     # Under another name first: half a secret, left by a crash, must not be taken for one.
-    unfinished = path.with_name("jwt-secret.new")
-    unfinished.unlink(missing_ok=True)
-    with open(unfinished, "x", opener=_for_us_only) as file:
-        file.write(secrets.token_hex(32))
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(path)
+    # Of several daemons that start in one directory, all take that of the first.
+    unfinished = path.with_name(f"jwt-secret.{secrets.token_hex(4)}.new")
+    try:
+        with open(unfinished, "x", opener=_for_us_only) as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _for_us_only(path: str, flags: int) -> int:

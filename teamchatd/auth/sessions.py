@@ -82,10 +82,14 @@ class Acquaintances:
 
     def meet(self, token: str, known: Known) -> None:
         if len(self._by_token) >= MOST_KNOWN:
-            self._by_token.clear()
-            self._tokens_of.clear()
+            self.forget_all()
         self._by_token[token] = known
         self._tokens_of[known.actor.id].add(token)
+
+    def forget_all(self) -> None:
+        self.endings += 1
+        self._by_token.clear()
+        self._tokens_of.clear()
 
     def forget(self, user_id: str) -> None:
         self.endings += 1
@@ -258,6 +262,12 @@ class Sessions:
         A stream ends with its session, also when that just runs out.
         """
         await self._store.end_expired()
+
+    def look_again(self) -> None:
+        """
+        Some sessions may have ended of which nothing was heard.
+        """
+        self._known.forget_all()
 
     def notice(self, entry: Entry) -> None:
         """

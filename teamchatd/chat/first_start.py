@@ -45,15 +45,16 @@ class FirstStart:
     def has_admin(self) -> bool:
         return self._database.change_at_once(_has_admin)
 
-    def make_admin(self, email: str, user_name: str | None, password: str | None) -> User:
+    def make_admin(self, email: str, user_name: str | None, password: str | None) -> User | None:
         """
         Make the first admin, as the configuration wants them.
 
+        @return: L{None}: another daemon has, in the meantime.
         @raise UnusableAdmin: nobody else could be made so, either.
         """
         try:
             new = self._usable(email, user_name, password)
-            return self._database.change_at_once(add, new)
+            return self._database.change_at_once(_add_first, new)
         except Invalid as wrong:
             raise UnusableAdmin(f"the first admin, {email}, cannot be made: {wrong}") from wrong
 
@@ -82,6 +83,10 @@ class FirstStart:
 
 def _has_admin(change: Change) -> bool:
     return has_admin(change.cursor)
+
+
+def _add_first(change: Change, new: NewUser) -> User | None:
+    return None if has_admin(change.cursor) else add(change, new)
 
 
 def _has_user(change: Change, email: str) -> bool:

@@ -138,5 +138,13 @@ sender = like(
     'an e-mail address, or "Name <address>"',
     str.strip,
 )
+postgres_url = must(
+    re.compile(r"postgres(ql)?://[^\s]*/[^\s/]+").fullmatch,
+    'is not an address like "postgresql://teamchat:PASSWORD@db.example.org/teamchat"',
+)
+redis_url = must(
+    re.compile(r"redis://([^\s/?#@]*@)?[^\s/?#@]+(/[0-9]+)?").fullmatch,
+    'is not an address like "redis://:PASSWORD@cache.example.org:6379/0"',
+)
 line = like(r"[^\x00-\x1f\x7f]*", "one line of text")
 password = must(lambda secret: 8 <= len(secret) <= 256, "has to be 8 to 256 characters")

@@ -29,6 +29,8 @@ def contradictions(config: Config) -> Iterator[tuple[str, str, str]]:
         yield "email", "password", "needs a user beside it"
     if auth.auth_mode == "magic-link" and not email.host:
         yield "auth", "authMode", '"magic-link" sends letters: set [email] host, the mail server'
+    if config.redis.url and not config.storage.database:
+        yield "redis", "url", "is for several daemons, which need a [storage] database, too"
     yield from _incomplete_providers(config.oauth)
     if auth.auth_mode == "dev" and not auth.allow_remote_dev_login:
         for address in _reachable(config.server):

@@ -127,7 +127,22 @@ class OAuth:
 
 @frozen
 class Storage:
+    """
+    @ivar database: with a password in it, so it is a secret; empty, for SQLite in the
+        data directory.
+    """
+
     data_directory: str = _key("./teamchat-data", filled)
+    database: str = _key("", or_empty(checks.postgres_url), is_secret=True)
+
+
+@frozen
+class Redis:
+    """
+    What several daemons share besides the database; with an empty C{url}, nothing.
+    """
+
+    url: str = _key("", or_empty(checks.redis_url), is_secret=True)
 
 
 @frozen
@@ -185,6 +200,7 @@ class Config:
     email: Email = Factory(Email)
     oauth: OAuth = Factory(OAuth)
     storage: Storage = Factory(Storage)
+    redis: Redis = Factory(Redis)
     events: Events = Factory(Events)
     images: Images = Factory(Images)
     rate_limit: RateLimit = Factory(RateLimit)

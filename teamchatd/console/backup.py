@@ -68,6 +68,9 @@ def add_to(commands: Any, common: ArgumentParser) -> None:
     verb.set_defaults(run=run)
 
 
+INSTEAD = "first copy that with pg_dump, then the data directory"
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError("has to be a whole number, 1 or more")
@@ -75,6 +78,7 @@ def _count(text: str) -> int:
 
 
 def run(place: Place, chosen: Namespace) -> None:
+    place.refuse_postgres("teamchat backup", INSTEAD)
     progress = Progress("Copying")
     try:
         made = back_up(place, chosen.root.absolute(), time.time, progress)

@@ -11,8 +11,11 @@ from attrs import frozen
 from twisted.internet import reactor
 
 from teamchatd import config
+from teamchatd.console.terminal import CannotDo
 from teamchatd.files.shelf import Shelf
+from teamchatd.store.chosen import engine
 from teamchatd.store.database import Database
+from teamchatd.store.sqlite import SQLite
 
 
 @frozen
@@ -38,7 +41,26 @@ class Place:
         Whether there is one or not.
         """
         clock: object = reactor
-        return Database(self.directory, clock)  # type: ignore[arg-type]
+        found = engine(self.settings.storage.database, self.directory)
+        return Database(found, clock)  # type: ignore[arg-type]
+
+    @property
+    def path(self) -> Path:
+        """
+        Of the database, where it is a file.
+        """
+        return SQLite(self.directory).path
+
+    @property
+    def is_in_postgres(self) -> bool:
+        return bool(self.settings.storage.database)
+
+    def refuse_postgres(self, what: str, instead: str) -> None:
+        """
+        @raise CannotDo: the record is not in the data directory.
+        """
+        if self.is_in_postgres:
+            raise CannotDo(f"{what} is for SQLite, and this record is in PostgreSQL: {instead}")
 
     def database(self) -> Database:
         """

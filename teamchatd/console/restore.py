@@ -50,7 +50,11 @@ def add_to(commands: Any, common: ArgumentParser) -> None:
     verb.set_defaults(run=run)
 
 
+INSTEAD = "stop all daemons, put the data directory back, and then that with pg_restore"
+
+
 def run(place: Place, chosen: Namespace) -> None:
+    place.refuse_postgres("teamchat restore", INSTEAD)
     progress = Progress("Restoring")
     try:
         aside = restore(place, chosen.backup.absolute(), chosen.replace, time.time, progress)

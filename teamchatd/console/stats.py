@@ -28,6 +28,7 @@ def add_to(commands: Any, common: ArgumentParser) -> None:
 
 
 def run(place: Place, chosen: Namespace) -> None:
+    place.refuse_postgres("teamchat stats", "psql tells how much there is, and the metrics do")
     found = gathered(place, time.time)
     if chosen.json:
         say_json(found)
@@ -50,8 +51,8 @@ def gathered(place: Place, now: Callable[[], float]) -> dict[str, Any]:
     with place.database().at_once() as cursor:
         found = stats(cursor, int(now() * 1000))
     sizes = {
-        "database": _size(place.raw_database.path),
-        "log": _size(Path(f"{place.raw_database.path}-wal")),
+        "database": _size(place.path),
+        "log": _size(Path(f"{place.path}-wal")),
         "files": _sizes(place.shelf.directory),
     }
     each = sizes["database"] / max(1, found.counts["messages"])

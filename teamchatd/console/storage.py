@@ -96,7 +96,7 @@ def _is_open(path: Path) -> bool:
 
 def _room(place: Place) -> Iterator[Finding]:
     free = shutil.disk_usage(place.directory).free
-    path = place.raw_database.path
+    path = place.path
     needed = max(LEAST_FREE, 2 * path.stat().st_size if path.exists() else 0)
     if free < needed:
         yield Finding.wrong(
@@ -114,12 +114,15 @@ def _room(place: Place) -> Iterator[Finding]:
 def _record(place: Place, now: float) -> Iterator[Finding]:
     try:
         database = place.database()
+        if place.is_in_postgres:
+            yield Finding.ok("database", "can be reached in PostgreSQL, and has our schema")
+            return
         with database.at_once() as cursor:
             found = soundness.look(cursor)
             if found.complaint:
                 yield Finding.wrong(
                     "database",
-                    f"{database.path} is damaged ({found.complaint}): restore a backup",
+                    f"{place.path} is damaged ({found.complaint}): restore a backup",
                 )
             else:
                 yield Finding.ok(

@@ -3,6 +3,7 @@ Files on disk.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,10 @@ HALF = ".half-"
 """Begins the name of a file that is still being written.  No L{NAME} begins with a dot."""
 
 
+LONGEST_WRITING = 60 * 60
+"""Seconds after which a half-written file of another daemon is what a crash has left."""
+
+
 class Shelf:
     """
     Files on disk, each under a name, written once and never changed.
@@ -25,21 +30,24 @@ class Shelf:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def open(self) -> None:
+    def open(self, is_shared: bool = False) -> None:
         """
         Make the directory if there is none, and clear away what a crash has left
         half written.
 
+        @param is_shared: whether other daemons have it, too, and may be writing just now.
         @raise OSError: it cannot be made, or we may not do that in it.
         """
         if not self.directory.is_dir():
-            self.directory.mkdir(mode=0o700, parents=True)
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _settle(self.directory.parent)
         if self.directory.stat().st_mode & 0o077:
             self.directory.chmod(0o700)  # put back from a backup, perhaps
         with os.scandir(self.directory) as entries:
             halves = [Path(entry) for entry in entries if entry.name.startswith(HALF)]
         for half in halves:
+            if is_shared and _is_young(half):
+                continue
             half.unlink(missing_ok=True)
 
     def put(self, name: str, data: bytes) -> None:
@@ -93,6 +101,16 @@ class Shelf:
             for entry in entries:
                 if NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                     yield entry.name
+
+
+def _is_young(path: Path) -> bool:
+    """
+    Whether somebody may still be writing it.
+    """
+    try:
+        return time.time() - path.stat().st_mtime < LONGEST_WRITING
+    except FileNotFoundError:  # they are done
+        return True
 
 
 def _settle(directory: Path) -> None:

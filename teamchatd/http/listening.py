@@ -21,6 +21,7 @@ from twisted.internet.endpoints import (
 )
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.tcp import makeBinding
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Site
@@ -74,6 +75,8 @@ class Listening(Service):
     @ivar _descriptions: endpoints, as Twisted writes them, in place of C{_host}
         and C{_port}.
     @ivar _key: where in the configuration the endpoints stand.
+    @ivar _is_shared: whether other daemons on this machine may have the same host and
+        port: the kernel gives each connection to one of them (C{SO_REUSEPORT}).
     @ivar _fail_at_exit: called when we stop for a place that was refused later.
     """
 
@@ -82,6 +85,7 @@ class Listening(Service):
     _host: str
     _port: int
     _descriptions: Sequence[str]
+    _is_shared: bool = False
     _fail_at_exit: Callable[[], object] = fail_at_exit
     _key: str = "[server] listen"
     _open: list[tuple[str, Any]] = field(init=False, factory=list)
@@ -129,7 +133,9 @@ class Listening(Service):
     def _listen_on_port(self) -> None:
         try:
             port = self._reactor.listenTCP(
-                self._port, self._site, backlog=BACKLOG, interface=self._host
+                makeBinding(self._host, self._port, True, self._is_shared),
+                self._site,
+                backlog=BACKLOG,
             )
             self._open.append(("http", port))
         except (CannotListenError, OSError) as error:

@@ -9,12 +9,13 @@ from itertools import chain, groupby
 
 import orjson
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from teamchatd.histogram import Histogram
+from teamchatd.live.elsewhere import Elsewhere
 from teamchatd.live.fanout import FanOut, Told, Whom, in_pieces
 from teamchatd.live.frames import HEARTBEAT, REPLACED, Frame, event, joined
 from teamchatd.live.stream import Stream
@@ -49,6 +50,8 @@ that nobody counts any more, and a client can have as many of those as it likes.
 
 ReadAfter = Callable[[int, int], "Deferred[Stretch]"]
 
+Look = Callable[[], "Deferred[bool]"]
+
 
 @define(eq=False)
 class Hub:
@@ -57,6 +60,10 @@ class Hub:
     it is for.
 
     @ivar _read_after: reads the journal: C{(number, limit)} to a stretch.
+    @ivar _elsewhere: knows of their streams with other daemons, where there are such.
+    @ivar _since: when each was opened here, for those.
+    @ivar _look: hands out what others have written, some of it; whether there may be
+        more.
     @ivar _greeting: what every stream is told at its beginning, besides what it is.
     @ivar streams_per_user: so many at most.
     @ivar left: called with each stream that is over.
@@ -78,6 +85,9 @@ class Hub:
     replays: int = field(init=False, default=0)
     resets: Counter[str] = field(init=False, factory=Counter)
     slow_readers: int = field(init=False, default=0)
+    _look: Look = field(default=lambda: succeed(False))
+    _elsewhere: Elsewhere | None = None
+    _since: dict[Stream, int] = field(init=False, factory=dict)
     _gone: Callable[[Stream], None] = field(init=False)
     _fan_out: FanOut = field(init=False)
     era: str = field(init=False, default="")
@@ -146,7 +156,7 @@ class Hub:
 
     async def _listen(self, stream: Stream, last_event_id: str | None) -> None:
         self._admit(stream)
-        resumed = None if last_event_id is None else self._number(last_event_id)
+        resumed = None if last_event_id is None else await self._resumed(last_event_id)
         if resumed is not None:
             await self._catch_up(stream, resumed)
         elif last_event_id is not None:
@@ -164,19 +174,34 @@ class Hub:
         _hang_up(stream)
 
     def _admit(self, stream: Stream) -> None:
-        streams = self._by_user[stream.user_id]
-        while len(streams) >= self.streams_per_user:
-            oldest = streams[0]
-            oldest.send(REPLACED)
-            oldest.end()
-        streams = self._by_user[stream.user_id]
-        streams.append(stream)
+        here = len(self._by_user[stream.user_id])
+        self._end_oldest(stream.user_id, here + 1 - self.streams_per_user)
+        self._by_user[stream.user_id].append(stream)
+        if self._elsewhere is not None:
+            self._since[stream] = self._elsewhere.now()
+            self._elsewhere.opened(stream.user_id, self._since[stream])
+            self.end_too_many(stream.user_id)
         stream.gone = self._gone
         self._beat_later(stream)
+
+    def _end_oldest(self, user_id: str, count: int) -> None:
+        for oldest in self._by_user.get(user_id, [])[: max(0, count)]:
+            oldest.send(REPLACED)
+            oldest.end()
+
+    def end_too_many(self, user_id: str) -> None:
+        """
+        Of the user's streams with all daemons, the oldest go that are too many; the
+        others end those that are with them.
+        """
+        if self._elsewhere is not None:
+            self._end_oldest(user_id, self._elsewhere.oldest_here(user_id))
 
     def _forget(self, stream: Stream) -> None:
         self.left(stream)
         self.slow_readers += stream.fell_behind
+        if self._elsewhere is not None:
+            self._elsewhere.closed(stream.user_id, self._since.pop(stream))
         stream.since = None
         self._leaving.pop(stream, None)
         self._to_beat[stream.beat_in].pop(stream, None)
@@ -196,14 +221,25 @@ class Hub:
         elif stream.is_open:
             stream.since = self.head
 
+    async def _resumed(self, event_id: str) -> int | None:
+        """
+        The number in an event id, if it is one of ours.  Another daemon may have told
+        what we have not heard of yet.
+        """
+        number = self._number(event_id)
+        if number is not None and number > self.head:
+            while await self._look():
+                pass
+        return number if number is not None and number <= self.head else None
+
     def _number(self, event_id: str) -> int | None:
         """
-        The number in an event id of ours, if it is one.
+        The number in what may be an event id of ours.
         """
         era, _, number = event_id.rpartition(".")
         if era != self.era or not (number.isascii() and number.isdigit()) or len(number) > 18:
             return None
-        return int(number) if int(number) <= self.head else None
+        return int(number)
 
     async def _catch_up(self, stream: Stream, number: int) -> None:
         """
@@ -314,7 +350,7 @@ class Hub:
             return self._take_in(entry)
         except Exception:
             log.failure("entry {number} cannot be told as it happens", number=entry.number)
-            self._start_anew(entry.number)
+            self.begin_anew(self.era, entry.number)
             return None
 
     def _take_in(self, entry: Entry) -> Kept:
@@ -325,14 +361,14 @@ class Hub:
         self.head = entry.number
         return kept
 
-    def _start_anew(self, head: int) -> None:
+    def begin_anew(self, era: str, head: int) -> None:
         """
         Forget what memory holds, which has a gap now, and all who listen: they
         come back, and are told everything from the journal.
         """
         self._fan_out.forget()
         self._tail.clear()
-        self.head = head
+        self.begin(era, head)
         self.abort_all()
 
     def _keep(self, entry: Entry) -> Kept:

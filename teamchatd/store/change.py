@@ -2,7 +2,6 @@
 What a piece of work holds while it changes the record.
 """
 
-import sqlite3
 from typing import Any
 
 import orjson
@@ -10,6 +9,7 @@ from attrs import define, field
 
 from teamchatd.model import Audience, Daemons, Entry
 from teamchatd.store import audiences
+from teamchatd.store.engine import Cursor
 
 
 @define
@@ -24,7 +24,7 @@ class Change:
     @ivar number: of the newest entry in the journal.
     """
 
-    cursor: sqlite3.Cursor
+    cursor: Cursor
     at: int
     number: int
     entries: list[Entry] = field(factory=list)

@@ -2,8 +2,6 @@
 Channels, as rows.
 """
 
-import sqlite3
-
 from attrs import define, evolve
 from twisted.internet.defer import Deferred
 
@@ -13,6 +11,7 @@ from teamchatd.model import Channel, Everyone
 from teamchatd.store import users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 from teamchatd.store.places import NoSuchChannel
 
 COLUMNS = "id, name, created_at, created_by, updated_at"
@@ -26,12 +25,12 @@ class GeneralStays(Invalid):
     """The one channel that is always there, under its name."""
 
 
-def all_of(cursor: sqlite3.Cursor) -> list[Channel]:
+def all_of(cursor: Cursor) -> list[Channel]:
     rows = cursor.execute(f"SELECT {COLUMNS} FROM channels ORDER BY position")
     return [Channel(*row) for row in rows]
 
 
-def find(cursor: sqlite3.Cursor, channel_id: str) -> Channel | None:
+def find(cursor: Cursor, channel_id: str) -> Channel | None:
     row = cursor.execute(f"SELECT {COLUMNS} FROM channels WHERE id = ?", (channel_id,)).fetchone()
     return row and Channel(*row)
 

@@ -2,8 +2,6 @@
 Conversations, as rows: one for each pair of users.
 """
 
-import sqlite3
-
 from attrs import define
 from twisted.internet.defer import Deferred
 
@@ -12,6 +10,7 @@ from teamchatd.model import Author, Conversation, Place, Users
 from teamchatd.store import places, users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 from teamchatd.store.users import NoSuchUser
 
 # The newest message decides the order, the conversation itself where there is none.
@@ -35,7 +34,7 @@ class NoSuchConversation(NotFound):
         super().__init__("There is no such conversation.")
 
 
-def _found(cursor: sqlite3.Cursor, user_id: str, where: str, *more: str) -> list[Conversation]:
+def _found(cursor: Cursor, user_id: str, where: str, *more: str) -> list[Conversation]:
     """
     As C{user_id} sees them.
     """
@@ -49,11 +48,11 @@ def _conversation_of(row: tuple[str, str, str, int, int | None, str | None, str]
     return Conversation(conversation_id, (first_id, second_id), created_at, last_message_at, other)
 
 
-def _all(cursor: sqlite3.Cursor, user_id: str) -> list[Conversation]:
+def _all(cursor: Cursor, user_id: str) -> list[Conversation]:
     return _found(cursor, user_id, f"WHERE first_id = ?1 OR second_id = ?1 {LATEST_FIRST}")
 
 
-def _between(cursor: sqlite3.Cursor, user_id: str, first: str, second: str) -> Conversation | None:
+def _between(cursor: Cursor, user_id: str, first: str, second: str) -> Conversation | None:
     found = _found(cursor, user_id, "WHERE first_id = ?2 AND second_id = ?3", first, second)
     return found[0] if found else None
 
@@ -85,7 +84,7 @@ def _open(
     return conversation, True
 
 
-def _place(cursor: sqlite3.Cursor, conversation_id: str) -> Place | None:
+def _place(cursor: Cursor, conversation_id: str) -> Place | None:
     place = places.find(cursor, conversation_id)
     return None if place is None or place.participants is None else place
 

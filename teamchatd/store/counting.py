@@ -2,12 +2,11 @@
 How many there are.
 """
 
-import sqlite3
-
 from attrs import define, frozen
 from twisted.internet.defer import Deferred
 
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 
 
 @frozen
@@ -23,7 +22,7 @@ class Counts:
     letters: int
 
 
-def _counts(cursor: sqlite3.Cursor) -> Counts:
+def _counts(cursor: Cursor) -> Counts:
     [row] = cursor.execute(
         "SELECT (SELECT count(*) FROM users WHERE removed_at IS NULL),"
         " (SELECT count(*) FROM sessions), (SELECT count(*) FROM letters)"

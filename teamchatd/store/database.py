@@ -1,25 +1,28 @@
 """
-One SQLite file: a writer who commits for many at once, and a reader beside it.
+The record: a writer who commits for many at once, and a reader beside it.
 
-A change is acknowledged when it is on disk (WAL, C{synchronous=FULL}), and its
-events are handed on only then.  Changes that arrive while the writer is busy
-share its next transaction, and one that fails undoes only itself.  Readings that
-arrive while the reader is busy share its next transaction, too.  Whatever comes
-alone waits for nobody.
+A change is acknowledged when it is on disk, and its events are handed on only then.
+Changes that arrive while the writer is busy share its next transaction, and one that
+fails undoes only itself.  Readings that arrive while the reader is busy share its next
+transaction, too.  Whatever comes alone waits for nobody.
+
+Others may write too: the console command, and other daemons where the database
+takes several.  What they wrote is told here in its turn, as if it were ours: the
+next change finds it before its own, and else L{Database.look} does.
 """
 
-import os
-import sqlite3
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
+from functools import partial
+from secrets import token_hex
 from typing import Any, TypeVar, TypeVarTuple, cast
 
 from attrs import define, field, frozen
 from twisted.application.service import Service
-from twisted.enterprise.adbapi import ConnectionPool, Transaction
+from twisted.enterprise.adbapi import Transaction
 from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -28,10 +31,10 @@ from teamchatd.histogram import Histogram
 from teamchatd.logs import is_debugging
 from teamchatd.model import Entry
 from teamchatd.store import entries as journal
-from teamchatd.store import lock, restored
 from teamchatd.store.change import Change
+from teamchatd.store.engine import Cursor, Engine
 from teamchatd.store.line import Job, Line
-from teamchatd.store.schema import Tell, Unusable, refuse_future, refuse_past, upgrade
+from teamchatd.store.schema import Tell, Unusable
 
 log = Logger()
 
@@ -44,47 +47,32 @@ LARGEST_BATCH = 500
 READ_AT_ONCE = 32
 """Readings in one transaction.  With fewer, handing them over is felt; with more, the waiting."""
 
-LOOKED_AT_ONCE = 1000
-"""Entries of others in one look."""
-
 NOT_STORED = "The server cannot store this right now. Nothing was changed. Try again later."
 STOPPING = "The server is stopping. Try again in a moment."
+IN_DOUBT = (
+    "The server cannot tell whether this was stored: it lost its database at that very moment."
+    " Look before you try again."
+)
 NOT_READ = "The server cannot read its storage right now. Try again later."
-
-CONNECT: dict[str, Any] = {
-    "isolation_level": None,  # we say BEGIN ourselves
-    "timeout": 5,  # seconds to wait for others who write: the console command
-    "check_same_thread": False,  # adbapi closes from another thread
-}
 
 COMMIT_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Up to where commits are told apart: a good disk needs one of the first, a bad one of the last."""
 
-RECOVERABLE = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
-"""What SQLite says of one statement.  Everything else it says is about the disk."""
+LOOKED_AT_ONCE = 500
+"""Entries that others have written, in one reading."""
 
+FURTHEST_BEHIND = 10_000
+"""
+Entries that others have written.  Who is further behind, because it slept or was cut
+off, does not take all of them into memory: its streams begin anew, from the journal.
+"""
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """
-    Make C{connection} behave: every connection goes through here.
-    """
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA temp_store = MEMORY")
-
-
-def found(
-    connection: sqlite3.Connection, spare: Path | None = None, tell: Tell = lambda what: None
-) -> None:
-    """
-    Make the database what this version of the code works with.
-
-    @param connection: a prepared one.
-    @param spare: see L{upgrade}.
-    @param tell: the same.
-    """
-    connection.execute("PRAGMA journal_mode = WAL")
-    upgrade(connection, spare, tell)
+READ_AGAIN = (0.1, 0.3, 1.0, 2.0)
+"""
+Seconds before a reading is tried again that has found the way to the database cut:
+a server that restarts is back by then.  A change is not tried again: its commit may
+have come through.
+"""
 
 
 @frozen
@@ -115,35 +103,64 @@ class Batch:
     is_on_disk: bool
 
 
-def run_batch(cursor: sqlite3.Cursor, jobs: list[Job], told: int | None = None) -> list[Entry]:
+class Rewritten(Exception):
+    """
+    The journal ends before what was told already: a server took over that had not
+    heard of all that was acknowledged.
+    """
+
+
+@frozen
+class News:
+    """
+    What others have written.
+
+    @ivar era: of the journal now.
+    @ivar after: the number before the first of the entries.  Where it is not that of the
+        last entry that was told here, some are missing: they were too many, or are
+        trimmed already.
+    """
+
+    era: str
+    after: int
+    entries: list[Entry]
+
+
+def run_batch(
+    cursor: Cursor, jobs: list[Job], engine: Engine, told: int | None = None
+) -> list[Entry]:
     """
     Run C{jobs} in one transaction, which the caller commits.
 
     Mostly all of them succeed, and a savepoint for each would have been for nothing.
     If one fails, nothing has happened yet: they run again, each in a savepoint.
 
-    @param told: the number of the last entry that was told, where all are to be: what
-        others have written since comes before what C{jobs} write.
-    @return: what is to be told once it is committed.
-    @raise sqlite3.Error: the disk does not do it; nothing of the batch is kept.
+    @param told: the number of the newest entry that was told here; L{None}: nobody is
+        told what others have written.
+    @return: what is to be told once it is committed: what others have written since
+        C{told}, and what these jobs write.
+    @raise Exception: an C{engine.error}: the disk does not do it; nothing of the batch
+        is kept.
     """
-    cursor.execute("BEGIN IMMEDIATE")
+    cursor.execute(engine.begin_change)
     try:
-        return _run_all(cursor, jobs, _run, told)
+        return _run_all(cursor, jobs, engine, told, _run)
     except Exception as error:
-        _raise_of_disk(cursor, error)
+        _raise_of_disk(cursor, engine, error)
         cursor.execute("ROLLBACK")
-    cursor.execute("BEGIN IMMEDIATE")
-    return _run_all(cursor, jobs, _run_or_undo, told)
+    cursor.execute(engine.begin_change)
+    return _run_all(cursor, jobs, engine, told, partial(_run_or_undo, engine))
 
 
 def _run_all(
-    cursor: sqlite3.Cursor, jobs: list[Job], run: Callable[[Change, Job], bool], told: int | None
+    cursor: Cursor,
+    jobs: list[Job],
+    engine: Engine,
+    told: int | None,
+    run: Callable[[Change, Job], bool],
 ) -> list[Entry]:
-    before = number = cursor.execute("SELECT number FROM head").fetchone()[0]
-    entries: list[Entry] = []
-    if told is not None and before > told:
-        entries += journal.after(cursor, told)
+    before = number = cursor.execute(engine.lock_head).fetchone()[0]
+    entries = [] if told is None else _unheard(cursor, told, before)
     for job in jobs:
         change = Change(cursor, job.at, number)
         if run(change, job):
@@ -154,12 +171,50 @@ def _run_all(
     return entries
 
 
+def _unheard(cursor: Cursor, told: int, head: int) -> list[Entry]:
+    """
+    What others have written, unless it is too much: then the first entry that follows
+    shows that some are missing.
+    """
+    if head < told:
+        raise Rewritten()
+    if not told < head <= told + FURTHEST_BEHIND:
+        return []
+    return list(journal.after(cursor, told))
+
+
+def news(cursor: Cursor, told: int) -> News:
+    """
+    Some of what others have written.
+
+    @param told: the number of the last entry that was told here.
+    """
+    [(era, head)] = cursor.execute("SELECT era, number FROM head")
+    if head > told + FURTHEST_BEHIND:
+        return News(era, head, [])
+    entries = list(journal.after(cursor, told, LOOKED_AT_ONCE))
+    first = entries[0].number if entries else head + 1
+    return News(era, first - 1, entries)
+
+
+def new_era(cursor: Cursor, engine: Engine, old: str) -> Head:
+    """
+    The history that C{old} was given to has been lost in part.  The first who finds
+    that gives another, so that no event id of the lost part is believed.
+    """
+    cursor.execute(engine.begin_change)
+    cursor.execute(engine.lock_head)
+    cursor.execute("UPDATE head SET era = ? WHERE era = ?", (token_hex(8), old))
+    [(era, number)] = cursor.execute("SELECT era, number FROM head")
+    return Head(era, number)
+
+
 def _run(change: Change, job: Job) -> bool:
     job.outcome, job.failure = job.work(change, *job.args), None
     return True
 
 
-def _run_or_undo(change: Change, job: Job) -> bool:
+def _run_or_undo(engine: Engine, change: Change, job: Job) -> bool:
     """
     @return: whether it was done; else it has undone itself.
     """
@@ -168,19 +223,19 @@ def _run_or_undo(change: Change, job: Job) -> bool:
     try:
         done = _run(change, job)
     except Exception as error:
-        _raise_of_disk(cursor, error)
+        _raise_of_disk(cursor, engine, error)
         cursor.execute("ROLLBACK TO change")
         done, job.failure = False, Failure()
     cursor.execute("RELEASE change")
     return done
 
 
-def _raise_of_disk(cursor: sqlite3.Cursor, error: Exception) -> None:
+def _raise_of_disk(cursor: Cursor, engine: Engine, error: Exception) -> None:
     """
     After a disk error SQLite has rolled back everything, and there is no savepoint to
     go back to: going on would commit the rest of the batch without its beginning.
     """
-    about_the_disk = isinstance(error, sqlite3.Error) and not isinstance(error, RECOVERABLE)
+    about_the_disk = isinstance(error, engine.error) and not isinstance(error, engine.refused)
     if about_the_disk or not cursor.connection.in_transaction:
         raise error
 
@@ -193,16 +248,17 @@ class Database(Service):
 
     @ivar committed: called in the reactor's thread with the entries of each
         commit, in the order of their numbers, before those who asked for the
-        changes hear that they are done.  What others have written is among them: the
-        console command has the same record.
+        changes hear that they are done.  What others have written is among them.
+    @ivar missed: called instead where some entries cannot be told: whoever listens has to
+        begin anew, here.
+    @ivar written: called with the number of the newest entry that was written here.
     @ivar commit_seconds: how long it took from when changes were handed to the writer
         until they were on disk.
     @ivar changes_done: how many were, since the start.
-    @ivar _told: the number of the last entry that C{committed} was called with.
     @ivar upgrading: told what is done while an older database is made one of ours.
     """
 
-    _directory: Path
+    _engine: Engine
     _clock: IReactorTime
     committed: Callable[[list[Entry]], None] = field(default=lambda entries: None)
     upgrading: Tell = field(default=lambda what: None)
@@ -210,9 +266,13 @@ class Database(Service):
     changes_done: int = field(init=False, default=0)
     _changes: Line = field(init=False)
     _readings: Line = field(init=False)
-    _broken: bool = field(init=False, default=False)
+    _era: str = field(init=False, default="")
     _told: int = field(init=False, default=0)
-    _lock: Any = field(init=False, default=None)
+    _rung: int = field(init=False, default=0)
+    _is_looking: bool = field(init=False, default=False)
+    written: Callable[[int], None] = field(default=lambda number: None)
+    missed: Callable[[Head], None] = field(default=lambda head: None)
+    _broken: bool = field(init=False, default=False)
     _writer: Any = field(init=False, default=None)
     _reader: Any = field(init=False, default=None)
 
@@ -221,8 +281,11 @@ class Database(Service):
         self._readings = Line(self._run_readings, self._soon, READ_AT_ONCE)
 
     @property
-    def path(self) -> Path:
-        return self._directory / "teamchat.sqlite"
+    def is_shared(self) -> bool:
+        """
+        Whether other daemons may work with it at the same time.
+        """
+        return self._engine.is_shared
 
     def startService(self) -> None:
         """
@@ -230,16 +293,16 @@ class Database(Service):
 
         @raise Unusable: with a sentence for the operator.
         """
-        self._take_directory()
+        self._engine.take()
         try:
             with closing(self._connect()) as connection:
-                found(connection, self._directory, self.upgrading)
+                self._engine.found(connection, self.upgrading)
             self.begin()  # a record whose end is unknown cannot be written on
-        except sqlite3.Error as error:
-            self._lock.close()
-            raise Unusable(f"{self.path} cannot be used: {error}") from error
+        except self._engine.error as error:
+            self._engine.let_go()
+            raise Unusable(f"{self._engine.name} cannot be used: {_said_by(error)}") from error
         except Unusable:
-            self._lock.close()
+            self._engine.let_go()
             raise
         self._writer, self._reader = self._pool(), self._pool()
         super().startService()
@@ -259,51 +322,50 @@ class Database(Service):
 
         @raise Unusable: it cannot.
         """
-        if restored.is_unfinished(self._directory):
-            raise Unusable(
-                f"{self._directory} is half-way through a restore: start the daemon, or restore"
-                " again, and either finishes it"
-            )
-        if not self.path.exists():
-            raise Unusable(f"there is no database {self.path}: --data-dir says where it is")
+        self._engine.refuse_missing()
         try:
             with closing(self._connect()) as connection:
-                refuse_future(connection)
-                refuse_past(connection)
-        except sqlite3.Error as error:
-            raise Unusable(f"{self.path} cannot be used: {error}") from error
+                self._engine.refuse_strange(connection)
+        except self._engine.error as error:
+            raise Unusable(f"{self._engine.name} cannot be used: {_said_by(error)}") from error
         self.begin()
 
     @contextmanager
-    def at_once(self) -> Iterator[sqlite3.Cursor]:
+    def at_once(self) -> Iterator[Cursor]:
         """
         Read one state of the record, in this thread.  Blocks: see L{visit}.
         """
         try:
             with closing(self._connect()) as connection:
-                connection.execute("BEGIN")
-                yield connection.cursor()
-        except sqlite3.Error as error:
-            raise Unusable(f"{self.path} cannot be read: {error}") from error
+                cursor = connection.cursor()
+                cursor.execute(self._engine.begin_reading)
+                yield cursor
+        except self._engine.error as error:
+            raise Unusable(f"{self._engine.name} cannot be read: {_said_by(error)}") from error
+
+    def begin(self) -> Head:
+        """
+        What is committed from now on is told.  Blocks: for the time before anybody
+        waits.
+
+        @return: where the journal stands.
+        """
+        head = self.head()
+        self._era, self._told = head.era, head.number
+        return head
 
     def head(self) -> Head:
         """
-        Where the journal stands.  Blocks: for the time before anybody waits.
+        Where the journal stands.  Blocks, too.
         """
         try:
             with closing(self._connect()) as connection:
                 [(era, number)] = connection.execute("SELECT era, number FROM head")
-        except (sqlite3.Error, ValueError) as error:
-            raise Unusable(f"{self.path} has no readable head: {error}") from error
+        except (self._engine.error, ValueError) as error:
+            raise Unusable(
+                f"{self._engine.name} has no readable head: {_said_by(error)}"
+            ) from error
         return Head(era, number)
-
-    def begin(self) -> Head:
-        """
-        Where the journal stands: what comes after this is told.  Blocks, as L{head}.
-        """
-        head = self.head()
-        self._told = head.number
-        return head
 
     def change_at_once(self, work: Callable[[Change, *Ts], T], *args: *Ts) -> T:
         """
@@ -313,10 +375,10 @@ class Database(Service):
         job = Job(work, args, self._now())
         try:
             with closing(self._connect()) as connection:
-                run_batch(connection.cursor(), [job])
+                run_batch(connection.cursor(), [job], self._engine)
                 connection.commit()
-        except sqlite3.Error as error:
-            raise Unusable(f"{self.path} cannot be written: {error}") from error
+        except self._engine.error as error:
+            raise Unusable(f"{self._engine.name} cannot be written: {_said_by(error)}") from error
         if job.failure is not None:
             job.failure.raiseException()
         return cast(T, job.outcome)
@@ -369,12 +431,11 @@ class Database(Service):
 
     def size(self) -> int:
         """
-        Bytes that the record takes on the disk, with what is written ahead of it.
+        Bytes that the record takes on the disk; 0 where that is another machine's.
         """
-        files = self._directory.glob(f"{self.path.name}*")
-        return sum(file.stat().st_size for file in files if not file.name.endswith("-shm"))
+        return self._engine.size()
 
-    def read(self, work: Callable[[sqlite3.Cursor, *Ts], T], *args: *Ts) -> "Deferred[T]":
+    def read(self, work: Callable[[Cursor, *Ts], T], *args: *Ts) -> "Deferred[T]":
         """
         Run C{work(cursor, *args)} in the reader's thread, on one state of the
         record, which holds all that was acknowledged until now.
@@ -385,9 +446,14 @@ class Database(Service):
         """
         if not self.running:
             return fail(Unavailable(STOPPING))
+        return self._read(work, args, READ_AGAIN)
+
+    def _read(
+        self, work: Callable[..., T], args: tuple[Any, ...], again: tuple[float, ...]
+    ) -> "Deferred[T]":
         job = Job(work, args, self._now())
         self._readings.join(job)
-        return job.done.addErrback(self._unreadable)
+        return job.done.addErrback(self._unreadable, job, again)
 
     def look(self) -> "Deferred[bool]":
         """
@@ -395,11 +461,64 @@ class Database(Service):
 
         @return: whether there may be more.
         """
-        return self.read(_some_after, self._told).addCallback(self._tell_some)
+        told = self._told
+        return self.read(news, told).addCallback(self._tell_news, told)
 
-    def _tell_some(self, entries: list[Entry]) -> bool:
-        self._tell(entries)
-        return len(entries) == LOOKED_AT_ONCE
+    async def look_for(self, number: int) -> None:
+        """
+        Somebody says that they have written the entry of this number: tell all up to it.
+        """
+        self._rung = max(self._rung, number)
+        if self._is_looking:
+            return
+        self._is_looking = True
+        try:
+            before = -1
+            while before < self._told < self._rung and self.running:
+                before = self._told
+                await self.look()
+        except Unavailable:
+            pass  # it was logged, and the next look is in a second
+        finally:
+            self._is_looking = False
+
+    def _tell_news(self, found: News, told: int) -> "Deferred[bool] | bool":
+        """
+        @param told: what was told when it was asked for.
+        """
+        if found.era != self._era or found.after < told:
+            return self._begin_anew().addCallback(lambda _: False)
+        if found.after > self._told:
+            self._miss(found.after)
+        self._tell(found.entries)
+        return len(found.entries) == LOOKED_AT_ONCE
+
+    def _miss(self, number: int) -> None:
+        log.warn(
+            "{count} events came too late to be told as they happened: all streams begin anew",
+            count=number - self._told,
+        )
+        self._told = number
+        self.missed(Head(self._era, number))
+
+    def _begin_anew(self) -> "Deferred[None]":
+        """
+        It is another history.
+        """
+        beginning: Deferred[Head] = self._writer.runInteraction(
+            _in_new_era, self._engine, self._era
+        )
+        return beginning.addCallbacks(self._begun_anew, self._unwritable)
+
+    def _begun_anew(self, head: Head) -> None:
+        if head.era == self._era:  # somebody else here has found it, too
+            return
+        log.warn(
+            "{name} has lost some of what was acknowledged: all streams begin anew",
+            name=self._engine.name,
+        )
+        self._era, self._told, self._rung = head.era, head.number, 0
+        self.missed(head)
 
     def _now(self) -> int:
         return int(self._clock.seconds() * 1000)
@@ -409,11 +528,13 @@ class Database(Service):
 
     def _run_changes(self, jobs: list[Job]) -> "Deferred[None]":
         begun = self._clock.seconds()
-        batch: Deferred[Batch] = self._writer.runInteraction(_in_one_transaction, jobs, self._told)
+        batch: Deferred[Batch] = self._writer.runInteraction(
+            _in_one_transaction, jobs, self._engine, self._told
+        )
         return batch.addCallbacks(self._kept, self._lost, (jobs, begun), errbackArgs=(jobs,))
 
     def _run_readings(self, jobs: list[Job]) -> "Deferred[None]":
-        reading: Deferred[None] = self._reader.runInteraction(_on_one_state, jobs)
+        reading: Deferred[None] = self._reader.runInteraction(_on_one_state, jobs, self._engine)
         return reading.addErrback(_fail_all, jobs)
 
     def _kept(self, batch: Batch, jobs: list[Job], begun: float) -> None:
@@ -424,106 +545,90 @@ class Database(Service):
             log.debug("{count} changes on disk in {ms} ms", count=len(jobs), ms=ms)
         if self._broken and batch.is_on_disk:
             self._broken = False
-            log.info("{path} can be written again", path=str(self.path))
+            log.info("{name} can be written again", name=self._engine.name)
+        before = self._told
         self._tell(batch.entries)
+        if self._told > before:
+            self.written(self._told)
 
     def _tell(self, entries: list[Entry]) -> None:
         """
-        A look and a batch may find the same, in any order.
+        A change and a look may both have found what somebody else has written.
         """
-        if entries and entries[0].number <= self._told:
-            entries = [entry for entry in entries if entry.number > self._told]
-        if not entries:
+        fresh = [entry for entry in entries if entry.number > self._told]
+        if not fresh:
             return
-        self._told = entries[-1].number
+        if fresh[0].number > self._told + 1:
+            self._miss(fresh[0].number - 1)
+        self._told = fresh[-1].number
         try:
-            self.committed(entries)
+            self.committed(fresh)
         except Exception:
             log.failure("some of what was committed was not told")
 
-    def _lost(self, failure: Failure, jobs: list[Job]) -> None:
-        if not failure.check(sqlite3.Error):
+    def _lost(self, failure: Failure, jobs: list[Job]) -> "Deferred[None] | None":
+        self._unwritable(failure)
+        in_doubt = self._engine.in_doubt and failure.check(*self._engine.in_doubt)
+        for job in jobs:
+            job.failure = Failure(Unavailable(IN_DOUBT if in_doubt else NOT_STORED))
+        return self._begin_anew() if failure.check(Rewritten) else None
+
+    def _unwritable(self, failure: Failure) -> None:
+        if failure.check(Rewritten):
+            return
+        if not failure.check(self._engine.error):
             log.failure("a batch of changes broke", failure)
         elif not self._broken:
             self._broken = True
             log.error(
-                "{path} cannot be written: {reason}. Is the disk full, or failing?"
+                "{name} cannot be written: {reason}. {trouble}"
                 " Changes are refused until it can be written again.",
-                path=str(self.path),
-                reason=failure.getErrorMessage(),
+                name=self._engine.name,
+                reason=_said_by(failure.value),
+                trouble=self._engine.trouble,
             )
-        for job in jobs:
-            job.failure = Failure(Unavailable(NOT_STORED))
 
-    def _unreadable(self, failure: Failure) -> Failure:
-        if not failure.check(sqlite3.Error):
+    def _unreadable(self, failure: Failure, job: Job, again: tuple[float, ...]) -> Any:
+        """
+        @param again: after how many seconds it is tried again, if it is worth it.
+        """
+        if not failure.check(self._engine.error):
             return failure
+        if self._engine.is_cut(failure.value) and again and self.running:
+            return deferLater(self._clock, again[0], self._read, job.work, job.args, again[1:])
         log.error(
-            "{path} cannot be read: {reason}",
-            path=str(self.path),
-            reason=failure.getErrorMessage(),
+            "{name} cannot be read: {reason}",
+            name=self._engine.name,
+            reason=_said_by(failure.value),
         )
         return Failure(Unavailable(NOT_READ))
 
-    def _take_directory(self) -> None:
-        """
-        Make sure that this daemon is the only one in its data directory, and that
-        what is there is what was last restored.
-        """
-        self._lock = lock.take(self._directory)
-        try:
-            if restored.is_unfinished(self._directory):
-                aside = restored.finish(self._directory)
-                log.info("Finished a restore that had been cut off")
-                if aside is not None:
-                    log.info("What was there before it is in {aside}", aside=str(aside))
-            self._close_to_others()
-        except OSError as error:
-            self._lock.close()
-            raise Unusable(
-                f"the data directory {self._directory} cannot be used: {error.strerror}"
-            ) from error
+    def _connect(self) -> Any:
+        return self._engine.connect()
 
-    def _close_to_others(self) -> None:
-        """
-        A directory that somebody else made may be open to all, and so would be
-        what SQLite makes in it.  Its other files get the mode of the database.
-        """
-        os.close(lock.for_us_only(str(self.path), os.O_RDONLY | os.O_CREAT))
-        # Copies that upgrades have made are called like it, too.
-        ours = [self._directory / lock.NAME, *self._directory.glob(f"{self.path.name}*")]
-        for path in ours:
-            if path.stat().st_mode & 0o077:
-                path.chmod(0o600)
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, **CONNECT)
-        prepare(connection)
-        return connection
-
-    def _pool(self) -> ConnectionPool:
-        """
-        Of one connection: there is one writer, and Python runs one reader at a time.
-        """
-        return ConnectionPool(
-            "sqlite3", self.path, **CONNECT, cp_min=1, cp_max=1, cp_openfun=prepare
-        )
+    def _pool(self) -> Any:
+        return self._engine.pool()
 
     def _close(self) -> None:
         self._writer.close()
         self._reader.close()
-        self._lock.close()
+        self._engine.let_go()
 
 
-def _in_one_transaction(transaction: Transaction, jobs: list[Job], told: int) -> Batch:
-    connection: sqlite3.Connection = transaction.connection
+def _said_by(error: BaseException | None) -> str:
+    """
+    In one line: PostgreSQL says more.
+    """
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _in_one_transaction(
+    transaction: Transaction, jobs: list[Job], engine: Engine, told: int
+) -> Batch:
+    connection: Any = transaction.connection
     before = connection.total_changes
-    entries = run_batch(connection.cursor(), jobs, told)
+    entries = run_batch(connection.cursor(), jobs, engine, told)
     return Batch(entries, connection.total_changes > before)
-
-
-def _some_after(cursor: sqlite3.Cursor, number: int) -> list[Entry]:
-    return list(journal.after(cursor, number, LOOKED_AT_ONCE))
 
 
 def _do_nothing(change: Change) -> None:
@@ -540,14 +645,18 @@ def _rewrite_head(change: Change) -> None:
     change.cursor.execute("UPDATE head SET number = number - 1")
 
 
-def _on_one_state(transaction: Transaction, jobs: list[Job]) -> None:
+def _in_new_era(transaction: Transaction, engine: Engine, old: str) -> Head:
+    return new_era(transaction.connection.cursor(), engine, old)
+
+
+def _on_one_state(transaction: Transaction, jobs: list[Job], engine: Engine) -> None:
     cursor = transaction.connection.cursor()
     answers: dict[Hashable, Any] = {}
     for job in jobs:
         question = _question(job)
         try:
             if question not in answers:
-                answers[question] = _answer(cursor, job)
+                answers[question] = _answer(cursor, job, engine)
             job.outcome = answers[question]
         except Exception:
             job.failure = Failure()
@@ -566,11 +675,11 @@ def _question(job: Job) -> Hashable:
     return question
 
 
-def _answer(cursor: sqlite3.Cursor, job: Job) -> Any:
+def _answer(cursor: Cursor, job: Job, engine: Engine) -> Any:
     # Also after a disk error, which ends the transaction: without one, each statement of a
     # reading would see a state of its own.
     if not cursor.connection.in_transaction:
-        cursor.execute("BEGIN")
+        cursor.execute(engine.begin_reading)
     return job.work(cursor, *job.args)
 
 

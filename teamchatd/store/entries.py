@@ -2,14 +2,14 @@
 The journal's entries, as rows.
 """
 
-import sqlite3
 from collections.abc import Iterator
 
 from teamchatd.model import Entry
 from teamchatd.store import audiences
+from teamchatd.store.engine import Cursor
 
 
-def after(cursor: sqlite3.Cursor, number: int, limit: int = -1) -> Iterator[Entry]:
+def after(cursor: Cursor, number: int, limit: int = 2**31 - 1) -> Iterator[Entry]:
     """
     The entries after C{number}, oldest first.
 

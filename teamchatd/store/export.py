@@ -5,7 +5,6 @@ Everything here reads one state of the record, through one cursor, and holds lit
 at a time.  What is about to go, because its channel is deleted, is gone.
 """
 
-import sqlite3
 from collections.abc import Iterator
 
 from teamchatd.model import (
@@ -20,6 +19,7 @@ from teamchatd.model import (
     Webhook,
 )
 from teamchatd.store import channels, messages, reads, users, webhooks
+from teamchatd.store.engine import Cursor
 from teamchatd.store.images import Upload
 
 AT_ONCE = 500
@@ -28,15 +28,15 @@ AT_ONCE = 500
 REACHABLE = "place_id NOT IN (SELECT id FROM deleted_channels)"
 
 
-def all_users(cursor: sqlite3.Cursor) -> Iterator[User]:
+def all_users(cursor: Cursor) -> Iterator[User]:
     yield from users.all_of(cursor)
 
 
-def all_channels(cursor: sqlite3.Cursor) -> Iterator[Channel]:
+def all_channels(cursor: Cursor) -> Iterator[Channel]:
     yield from channels.all_of(cursor)
 
 
-def all_conversations(cursor: sqlite3.Cursor) -> Iterator[Conversation]:
+def all_conversations(cursor: Cursor) -> Iterator[Conversation]:
     """
     As nobody in particular sees them.
     """
@@ -47,7 +47,7 @@ def all_conversations(cursor: sqlite3.Cursor) -> Iterator[Conversation]:
         yield Conversation(conversation_id, (first_id, second_id), created_at)
 
 
-def all_messages(cursor: sqlite3.Cursor) -> Iterator[Message]:
+def all_messages(cursor: Cursor) -> Iterator[Message]:
     """
     In channels, in threads, in conversations; in the order in which they were said.
     """
@@ -65,7 +65,7 @@ def all_messages(cursor: sqlite3.Cursor) -> Iterator[Message]:
         position = last
 
 
-def all_reactions(cursor: sqlite3.Cursor) -> Iterator[Reaction]:
+def all_reactions(cursor: Cursor) -> Iterator[Reaction]:
     rows = cursor.execute(
         "SELECT message_id, user_id, reaction FROM reactions"
         f" JOIN messages ON messages.id = message_id WHERE {REACHABLE}"
@@ -75,7 +75,7 @@ def all_reactions(cursor: sqlite3.Cursor) -> Iterator[Reaction]:
         yield Reaction(*row)
 
 
-def all_images(cursor: sqlite3.Cursor) -> Iterator[Upload]:
+def all_images(cursor: Cursor) -> Iterator[Upload]:
     rows = cursor.execute(
         "SELECT name, content_type, thumb_name, thumb_type, place_id, thread_id, author_id"
         f" FROM images WHERE {REACHABLE} ORDER BY name"
@@ -86,11 +86,11 @@ def all_images(cursor: sqlite3.Cursor) -> Iterator[Upload]:
         yield Upload(image, place_id, thread_id, author_id)
 
 
-def all_webhooks(cursor: sqlite3.Cursor) -> Iterator[Webhook]:
+def all_webhooks(cursor: Cursor) -> Iterator[Webhook]:
     yield from webhooks.all_of(cursor)
 
 
-def all_reads(cursor: sqlite3.Cursor) -> Iterator[tuple[str, Read]]:
+def all_reads(cursor: Cursor) -> Iterator[tuple[str, Read]]:
     """
     How far each user has read in each place.
     """

@@ -6,11 +6,10 @@ Core, section 5.7).  Its address only finds the user the first time: addresses
 change hands, subjects do not.
 """
 
-import sqlite3
-
 from attrs import frozen
 
 from teamchatd.store.change import Change
+from teamchatd.store.engine import Cursor
 
 
 @frozen
@@ -23,7 +22,7 @@ class Subject:
     name: str
 
 
-def user_of(cursor: sqlite3.Cursor, subject: Subject) -> str | None:
+def user_of(cursor: Cursor, subject: Subject) -> str | None:
     """
     The id of the user that this account is bound to.
     """
@@ -34,7 +33,7 @@ def user_of(cursor: sqlite3.Cursor, subject: Subject) -> str | None:
     return row and row[0]
 
 
-def is_bound(cursor: sqlite3.Cursor, user_id: str, issuer: str) -> bool:
+def is_bound(cursor: Cursor, user_id: str, issuer: str) -> bool:
     """
     Whether an account of this issuer is bound to the user.
     """

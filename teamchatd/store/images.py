@@ -5,7 +5,6 @@ The bytes are files, which somebody else keeps.  A row goes first; its files are
 remembered as leftovers, and go when nobody can be looking for them any more.
 """
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -17,6 +16,7 @@ from teamchatd.model import Image, ImageFile
 from teamchatd.store import places, users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 from teamchatd.store.places import NoSuchChannel
 
 AT_ONCE = 200
@@ -59,7 +59,7 @@ class Upload:
     author_id: str
 
 
-def shown_by(cursor: sqlite3.Cursor, message_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def shown_by(cursor: Cursor, message_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """
     The names of what these messages show, in order; of those that show something.
     """
@@ -110,7 +110,7 @@ def show(
     return wanted
 
 
-def below(cursor: sqlite3.Cursor, message_id: str) -> list[str]:
+def below(cursor: Cursor, message_id: str) -> list[str]:
     """
     What has to be looked at once this message is gone: all it shows, and all
     that was uploaded to its thread.
@@ -186,12 +186,12 @@ def _add(change: Change, upload: Upload) -> None:
     )
 
 
-def _is_there(cursor: sqlite3.Cursor, message_id: str) -> bool:
+def _is_there(cursor: Cursor, message_id: str) -> bool:
     row = cursor.execute("SELECT 1 FROM messages WHERE id = ?", (message_id,)).fetchone()
     return row is not None
 
 
-def _find(cursor: sqlite3.Cursor, place_id: str, name: str) -> Image | None:
+def _find(cursor: Cursor, place_id: str, name: str) -> Image | None:
     row = cursor.execute(
         "SELECT content_type, thumb_name, thumb_type FROM images WHERE name = ? AND place_id = ?",
         (name, place_id),
@@ -214,7 +214,7 @@ def _discard_unused(change: Change, before: int) -> bool:
     return len(rows) == AT_ONCE
 
 
-def _leftovers(cursor: sqlite3.Cursor, before: int) -> list[str]:
+def _leftovers(cursor: Cursor, before: int) -> list[str]:
     rows = cursor.execute(
         "SELECT name FROM leftovers WHERE since < ? ORDER BY since LIMIT ?", (before, AT_ONCE)
     )
@@ -228,7 +228,7 @@ def _forget(change: Change, gone: Sequence[str], stuck: Sequence[str]) -> None:
     )
 
 
-def unknown(cursor: sqlite3.Cursor, names: Sequence[str]) -> list[str]:
+def unknown(cursor: Cursor, names: Sequence[str]) -> list[str]:
     return [name for name in names if cursor.execute(KNOWN, (name,)).fetchone() is None]
 
 

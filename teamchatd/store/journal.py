@@ -6,8 +6,6 @@ L{teamchatd.store.change.Change.tell}.  So there is no event without its change
 and no change without its event; a client that was away is told from here.
 """
 
-import sqlite3
-
 from attrs import define
 from twisted.internet.defer import Deferred
 
@@ -15,6 +13,7 @@ from teamchatd.model import Stretch
 from teamchatd.store import entries
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 
 TRIMMED_AT_ONCE = 1000
 """Entries.  More in one step would keep the writer from others for too long."""
@@ -43,7 +42,7 @@ class Journal:
         return self._database.change(_trim, before)
 
 
-def _after(cursor: sqlite3.Cursor, number: int, limit: int) -> Stretch:
+def _after(cursor: Cursor, number: int, limit: int) -> Stretch:
     stretch, length = [], 0
     for entry in entries.after(cursor, number, limit):
         stretch.append(entry)

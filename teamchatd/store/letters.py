@@ -5,7 +5,7 @@ Neither their text nor a token is kept.  Whether anybody here has the address is
 not looked at when a letter is asked for: both cases leave the same row behind.
 """
 
-import sqlite3
+from uuid import uuid4
 
 from attrs import define, frozen
 from twisted.internet.defer import Deferred
@@ -14,6 +14,7 @@ from teamchatd.model import Purpose, User
 from teamchatd.store import users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 from teamchatd.store.users import NewUser, key
 
 MINUTE = 60 * 1000
@@ -56,8 +57,16 @@ def ask(change: Change, purpose: Purpose, email: str) -> None:
     change.cursor.execute("DELETE FROM letters WHERE email_key = ?", (key(email),))
     change.cursor.execute(
         "INSERT INTO letters (id, purpose, email, email_key, made_at, attempts, next_at,"
-        " expires_at) VALUES (lower(hex(randomblob(15))), ?, ?, ?, ?, 0, ?, ?)",
-        (purpose, email, key(email), change.at, change.at, change.at + USEFUL_FOR[purpose]),
+        " expires_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
+        (
+            uuid4().hex,
+            purpose,
+            email,
+            key(email),
+            change.at,
+            change.at,
+            change.at + USEFUL_FOR[purpose],
+        ),
     )
 
 
@@ -77,7 +86,7 @@ def _letter_of(row: tuple[str, str, str, int, int, int]) -> Letter:
     return Letter(letter_id, Purpose(purpose), email, made_at, attempts, expires_at)
 
 
-def _is_due(cursor: sqlite3.Cursor, now: int) -> bool:
+def _is_due(cursor: Cursor, now: int) -> bool:
     row = cursor.execute("SELECT 1 FROM letters WHERE next_at <= ? LIMIT 1", (now,)).fetchone()
     return row is not None
 

@@ -5,8 +5,6 @@ A link is used up in the transaction of what it is good for, so that of twenty
 who use it at once one gets in.
 """
 
-import sqlite3
-
 from attrs import define, frozen
 from twisted.internet.defer import Deferred
 
@@ -15,6 +13,7 @@ from teamchatd.model import Purpose, User
 from teamchatd.store import sessions, users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 from teamchatd.store.sessions import Opening
 from teamchatd.store.users import NewUser
 
@@ -119,7 +118,7 @@ def _insert(
     )
 
 
-def _good(cursor: sqlite3.Cursor, token_hash: str, email: str, now: int) -> Purpose | None:
+def _good(cursor: Cursor, token_hash: str, email: str, now: int) -> Purpose | None:
     """
     What the link is good for in the hands of C{email}, if it is.
     """

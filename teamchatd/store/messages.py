@@ -2,7 +2,6 @@
 Messages, as rows: in channels, in threads, in conversations.
 """
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -16,6 +15,7 @@ from teamchatd.model import Author, Message, Place, ThreadMeta, Webhook
 from teamchatd.store import images, news, places, threads, users, webhooks
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 from teamchatd.store.places import Found, NoSuchChannel
 from teamchatd.store.webhooks import NoSuchWebhook
 
@@ -71,7 +71,7 @@ class Draft:
     client_id: str | None = None
 
 
-def look_up(cursor: sqlite3.Cursor, message_id: str) -> Found | None:
+def look_up(cursor: Cursor, message_id: str) -> Found | None:
     """
     Of what hangs on it, nothing is read, and its thread is not counted.
 
@@ -93,7 +93,7 @@ def look_up(cursor: sqlite3.Cursor, message_id: str) -> Found | None:
     return Found(message_id, place, author_id, thread_id, bool(is_with_images))
 
 
-def _there(cursor: sqlite3.Cursor, message_id: str) -> Found:
+def _there(cursor: Cursor, message_id: str) -> Found:
     """
     @raise NoSuchMessage: it was deleted meanwhile.
     """
@@ -103,7 +103,7 @@ def _there(cursor: sqlite3.Cursor, message_id: str) -> Found:
     return found
 
 
-def _found(cursor: sqlite3.Cursor, where: str, parameters: Sequence[object]) -> list[Message]:
+def _found(cursor: Cursor, where: str, parameters: Sequence[object]) -> list[Message]:
     """
     Messages with their authors' names of now, and all that hangs on them.
     """
@@ -113,7 +113,7 @@ def _found(cursor: sqlite3.Cursor, where: str, parameters: Sequence[object]) -> 
     return _with_all(cursor, found, laden) if laden else found
 
 
-def between(cursor: sqlite3.Cursor, after: int, until: int, where: str) -> list[Message]:
+def between(cursor: Cursor, after: int, until: int, where: str) -> list[Message]:
     """
     What was said after one position and until another, wherever.
 
@@ -140,9 +140,7 @@ def _message_of(row: Row) -> Message:
     return Message(id_, place_id, author, said, at, edited, NO_REACTIONS, (), thread)
 
 
-def _with_all(
-    cursor: sqlite3.Cursor, found: list[Message], laden: dict[str, None]
-) -> list[Message]:
+def _with_all(cursor: Cursor, found: list[Message], laden: dict[str, None]) -> list[Message]:
     """
     @param laden: the ids of those on which something hangs.  On most, nothing does.
     """
@@ -161,7 +159,7 @@ def _with_all(
     ]
 
 
-def _reactions(cursor: sqlite3.Cursor, message_ids: list[str]) -> dict[str, dict[str, list[str]]]:
+def _reactions(cursor: Cursor, message_ids: list[str]) -> dict[str, dict[str, list[str]]]:
     chosen: dict[str, dict[str, list[str]]] = defaultdict(dict)
     marks = ", ".join("?" * len(message_ids))
     for message_id, reaction, user_id in cursor.execute(
@@ -173,7 +171,7 @@ def _reactions(cursor: sqlite3.Cursor, message_ids: list[str]) -> dict[str, dict
     return chosen
 
 
-def _page(cursor: sqlite3.Cursor, place_id: str, limit: int, before: str | None) -> list[Message]:
+def _page(cursor: Cursor, place_id: str, limit: int, before: str | None) -> list[Message]:
     """
     Oldest first.  By position: an offset would count through the whole past.
     """
@@ -182,9 +180,7 @@ def _page(cursor: sqlite3.Cursor, place_id: str, limit: int, before: str | None)
     return _newest(cursor, "place_id = ? AND thread_id IS NULL", place_id, limit, before)
 
 
-def _replies(
-    cursor: sqlite3.Cursor, message_id: str, limit: int, before: str | None
-) -> list[Message]:
+def _replies(cursor: Cursor, message_id: str, limit: int, before: str | None) -> list[Message]:
     """
     Oldest first.
 
@@ -195,7 +191,7 @@ def _replies(
 
 
 def _newest(
-    cursor: sqlite3.Cursor, where: str, parameter: str, limit: int, before: str | None
+    cursor: Cursor, where: str, parameter: str, limit: int, before: str | None
 ) -> list[Message]:
     position = 2**63 - 1
     if before is not None:
@@ -348,7 +344,7 @@ def _add_of_webhook(change: Change, message_id: str, webhook_id: str, content: s
     return message
 
 
-def found_with_place(cursor: sqlite3.Cursor, message_id: str) -> tuple[Message, Place]:
+def found_with_place(cursor: Cursor, message_id: str) -> tuple[Message, Place]:
     """
     A message that was found before, with all that hangs on it.
 

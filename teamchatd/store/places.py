@@ -2,12 +2,11 @@
 Places, as rows: where things are said, in channels and in conversations.
 """
 
-import sqlite3
-
 from attrs import frozen
 
 from teamchatd.errors import NotFound
 from teamchatd.model import Place
+from teamchatd.store.engine import Cursor
 
 
 class NoSuchChannel(NotFound):
@@ -33,7 +32,7 @@ class Found:
     is_with_images: bool
 
 
-def find(cursor: sqlite3.Cursor, place_id: str) -> Place | None:
+def find(cursor: Cursor, place_id: str) -> Place | None:
     if cursor.execute("SELECT 1 FROM channels WHERE id = ?", (place_id,)).fetchone():
         return Place(place_id)
     pair = cursor.execute(

@@ -3,8 +3,6 @@ What users have read, and how much they have not: counted each time, because a
 count that is kept would be wrong one day.
 """
 
-import sqlite3
-
 from attrs import define
 from twisted.internet.defer import Deferred
 
@@ -13,6 +11,7 @@ from teamchatd.model import Read, Users
 from teamchatd.store import places, pointers, users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 from teamchatd.store.messages import NoSuchMessage
 from teamchatd.store.places import NoSuchChannel
 
@@ -33,7 +32,7 @@ SELECT = (
     " AND said.position > coalesce(reads.position, users.reads_from)"
     f" ORDER BY said.position LIMIT {MOST_LOOKED_AT}) AS looked_at"
     " WHERE looked_at.author_id IS NULL OR looked_at.author_id <> users.id"
-    f" LIMIT {MOST_COUNTED}))"
+    f" LIMIT {MOST_COUNTED}) AS counted)"
     " FROM users CROSS JOIN ({places}) AS places"
     " LEFT JOIN reads ON reads.user_id = users.id AND reads.place_id = places.id"
     " LEFT JOIN messages ON messages.position = reads.position"
@@ -48,7 +47,7 @@ EVERYWHERE = SELECT.format(
 IN_ONE_PLACE = SELECT.format(places="SELECT ?2 AS id, 0 AS position")
 
 
-def all_of(cursor: sqlite3.Cursor, user_id: str) -> list[Read]:
+def all_of(cursor: Cursor, user_id: str) -> list[Read]:
     return [Read(*row) for row in cursor.execute(EVERYWHERE, (user_id,))]
 
 
@@ -71,7 +70,7 @@ def _move(change: Change, user_id: str, place_id: str, message_id: str) -> Read:
     return read
 
 
-def _position(cursor: sqlite3.Cursor, place_id: str, message_id: str) -> int:
+def _position(cursor: Cursor, place_id: str, message_id: str) -> int:
     """
     @raise NoSuchMessage: it is not in the history of this place, where no reply is.
     """

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 from twisted.logger import Logger
@@ -65,14 +66,17 @@ class Step:
     sql: str
 
 
-def steps() -> list[Step]:
+def steps(engine: str = "") -> list[Step]:
     """
     Every step there is, in order.
+
+    @param engine: those that are written for this one alone.
     """
     here = files("teamchatd.store").joinpath("schema")
+    ending = f".{engine}" if engine else ""
     found = []
     for file in here.iterdir():
-        if named := re.fullmatch(r"(\d{4})-.*\.sql", file.name):
+        if named := re.fullmatch(rf"(\d{{4}})-[^.]*{re.escape(ending)}\.sql", file.name):
             found.append(Step(int(named[1]), file.name, file.read_text("utf-8")))
     return sorted(found, key=lambda step: step.number)
 
@@ -137,8 +141,14 @@ def refuse_future(connection: sqlite3.Connection) -> None:
     @raise FromTheFuture: this does.
     """
     known = steps()[-1].number
-    if applied(connection) <= known:
-        return
+    if applied(connection) > known:
+        refuse_newer(connection, known)
+
+
+def refuse_newer(connection: Any, known: int) -> None:
+    """
+    The same, of a database of any kind that has more steps than are known.
+    """
     [(newest, needed)] = connection.execute("SELECT max(number), max(compatible_from) FROM schema")
     if needed > known:
         raise FromTheFuture(
@@ -152,7 +162,13 @@ def refuse_past(connection: sqlite3.Connection) -> None:
     """
     @raise Unusable: this database waits for its upgrade, which is the daemon's to do.
     """
-    seen, known = applied(connection), steps()[-1].number
+    refuse_older(applied(connection), steps()[-1].number)
+
+
+def refuse_older(seen: int, known: int) -> None:
+    """
+    The same, of a database of any kind.
+    """
     if seen < known:
         raise Unusable(
             f"the database has schema {seen}, and this version of teamchat works with {known}:"
@@ -216,13 +232,22 @@ def _drop_older_copies(spare: Path) -> None:
         log.info("Removed {copy}, of an earlier upgrade", copy=str(path))
 
 
+def as_table() -> str:
+    """
+    What remembers the steps.
+    """
+    return (
+        "CREATE TABLE IF NOT EXISTS schema"
+        " (number INTEGER PRIMARY KEY, compatible_from INTEGER NOT NULL) STRICT;"
+    )
+
+
 def _apply(connection: sqlite3.Connection, step: Step) -> None:
     try:
         # executescript commits what is open, so the script brings its own transaction.
         connection.executescript(
             "BEGIN IMMEDIATE;"
-            "CREATE TABLE IF NOT EXISTS schema"
-            " (number INTEGER PRIMARY KEY, compatible_from INTEGER NOT NULL) STRICT;"
+            f"{as_table()}"
             f"{step.sql}\n;"
             "INSERT INTO schema (number, compatible_from)"
             f" VALUES ({step.number}, {COMPATIBLE_FROM});"

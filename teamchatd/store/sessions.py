@@ -6,8 +6,6 @@ refresh token buys the next pair.  What a pair is good for is said by its row, s
 the end of a session, or a spent token that comes back, counts at once.
 """
 
-import sqlite3
-
 from attrs import define, evolve, frozen
 from twisted.internet.defer import Deferred
 
@@ -15,6 +13,7 @@ from teamchatd.errors import Unidentified
 from teamchatd.model import Actor, Client, Session
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 
 SESSIONS_ENDED = "SESSIONS_ENDED"
 """What the daemons are told: C{{"userId": …, "sessionIds": […]}}."""
@@ -85,11 +84,11 @@ def open_session(change: Change, opening: Opening) -> Opening:
     if living is None or (opening.password_hash and living[0] != opening.password_hash):
         raise NotGood("This account was changed just now. Sign in again.")
     rows = change.cursor.execute(
-        "SELECT id FROM sessions WHERE user_id = ? ORDER BY created_at DESC, rowid DESC"
-        " LIMIT -1 OFFSET ?",
-        (opening.user_id, opening.at_most - 1),
+        "SELECT id FROM sessions WHERE user_id = ? ORDER BY created_at DESC, rowid DESC",
+        (opening.user_id,),
     ).fetchall()
-    end(change, opening.user_id, [session_id for (session_id,) in rows])
+    too_many = rows[opening.at_most - 1 :]
+    end(change, opening.user_id, [session_id for (session_id,) in too_many])
     change.cursor.execute(
         "INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, ip, user_agent)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -136,7 +135,7 @@ def _add_pair(
     )
 
 
-def _holder(cursor: sqlite3.Cursor, pair_id: str, now: int) -> Holder | None:
+def _holder(cursor: Cursor, pair_id: str, now: int) -> Holder | None:
     row = cursor.execute(
         "SELECT users.id, users.is_admin, sessions.id, pairs.used FROM pairs"
         " JOIN sessions ON sessions.id = pairs.session_id"
@@ -248,7 +247,7 @@ def _end_expired(change: Change) -> None:
         end(change, user_id, [session_id])
 
 
-def _of_user(cursor: sqlite3.Cursor, user_id: str, now: int) -> list[Session]:
+def _of_user(cursor: Cursor, user_id: str, now: int) -> list[Session]:
     rows = cursor.execute(
         "SELECT id, user_id, created_at, last_used_at, expires_at, ip, user_agent FROM sessions"
         " WHERE user_id = ? AND expires_at > ? ORDER BY created_at DESC, rowid DESC",

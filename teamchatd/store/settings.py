@@ -2,8 +2,6 @@
 What an administrator sets while the server runs, as rows.
 """
 
-import sqlite3
-
 from attrs import define
 from twisted.internet.defer import Deferred
 
@@ -11,9 +9,10 @@ from teamchatd.model import Everyone
 from teamchatd.store import users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 
 
-def _name(cursor: sqlite3.Cursor) -> str:
+def _name(cursor: Cursor) -> str:
     [(name,)] = cursor.execute("SELECT value FROM settings WHERE name = 'serverName'")
     return str(name)
 

@@ -2,13 +2,14 @@
 Whether the record is sound.
 """
 
-import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 from attrs import frozen
 
 from teamchatd.store import export
 from teamchatd.store.copies import complaints
+from teamchatd.store.engine import Cursor
 from teamchatd.store.images import Upload
 from teamchatd.store.schema import applied
 
@@ -28,7 +29,10 @@ class Soundness:
     newest_at: int | None
 
 
-def look(cursor: sqlite3.Cursor) -> Soundness:
+def look(cursor: Any) -> Soundness:
+    """
+    @param cursor: of SQLite, which may be damaged in ways that PostgreSQL tells by itself.
+    """
     [(era, number)] = cursor.execute("SELECT era, number FROM head")
     newest = cursor.execute("SELECT at FROM journal ORDER BY number DESC LIMIT 1").fetchone()
     return Soundness(
@@ -40,5 +44,5 @@ def look(cursor: sqlite3.Cursor) -> Soundness:
     )
 
 
-def uploads(cursor: sqlite3.Cursor) -> Iterator[Upload]:
+def uploads(cursor: Cursor) -> Iterator[Upload]:
     return export.all_images(cursor)

@@ -6,6 +6,8 @@ import sqlite3
 
 from attrs import frozen
 
+from teamchatd.store.engine import Cursor
+
 DAY = 24 * 60 * 60 * 1000
 
 COUNTS = {
@@ -43,7 +45,7 @@ class Stats:
     tables: dict[str, int]
 
 
-def stats(cursor: sqlite3.Cursor, now: int) -> Stats:
+def stats(cursor: Cursor, now: int) -> Stats:
     return Stats(
         {noun: _number(cursor, sql) for noun, sql in COUNTS.items()},
         _number(cursor, "SELECT max(created_at) FROM messages"),
@@ -53,12 +55,12 @@ def stats(cursor: sqlite3.Cursor, now: int) -> Stats:
     )
 
 
-def _number(cursor: sqlite3.Cursor, sql: str, *parameters: int) -> int:
+def _number(cursor: Cursor, sql: str, *parameters: int) -> int:
     [(number,)] = cursor.execute(sql, parameters)
     return number
 
 
-def _tables(cursor: sqlite3.Cursor) -> dict[str, int]:
+def _tables(cursor: Cursor) -> dict[str, int]:
     try:
         rows = cursor.execute(
             "SELECT tbl_name, sum(pgsize) FROM dbstat JOIN sqlite_master USING (name)"

@@ -2,14 +2,14 @@
 What the replies to a message add up to.
 """
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 
 from teamchatd.model import Author, ThreadMeta
+from teamchatd.store.engine import Cursor
 
 
-def metas(cursor: sqlite3.Cursor, message_ids: Sequence[str]) -> dict[str, ThreadMeta]:
+def metas(cursor: Cursor, message_ids: Sequence[str]) -> dict[str, ThreadMeta]:
     """
     Of those messages that have replies.
 
@@ -33,7 +33,7 @@ def metas(cursor: sqlite3.Cursor, message_ids: Sequence[str]) -> dict[str, Threa
     return {message_id: _meta(each, said_at) for message_id, each in repliers.items()}
 
 
-def meta(cursor: sqlite3.Cursor, message_id: str) -> ThreadMeta | None:
+def meta(cursor: Cursor, message_id: str) -> ThreadMeta | None:
     return metas(cursor, [message_id]).get(message_id)
 
 
@@ -47,7 +47,7 @@ def _meta(repliers: list[tuple[Author, int, int]], said_at: dict[int, int]) -> T
     )
 
 
-def _times(cursor: sqlite3.Cursor, positions: list[int]) -> dict[int, int]:
+def _times(cursor: Cursor, positions: list[int]) -> dict[int, int]:
     marks = ", ".join("?" * len(positions))
     return dict(
         cursor.execute(

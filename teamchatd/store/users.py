@@ -5,7 +5,6 @@ The row of a removed user stays, so that their messages keep an author.  Here,
 as everywhere, a user is one who was not removed.
 """
 
-import sqlite3
 from itertools import count
 
 from attrs import define, evolve, frozen
@@ -16,6 +15,7 @@ from teamchatd.model import Everyone, User
 from teamchatd.store import identities, pointers, sessions
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 from teamchatd.store.sessions import Opening
 
 LONGEST_NAME = 64
@@ -93,21 +93,21 @@ def user_of(row: tuple[str, str, str, int, int, str | None]) -> User:
     return User(user_id, user_name, email, bool(is_admin), created_at, password_hash)
 
 
-def all_of(cursor: sqlite3.Cursor) -> list[User]:
+def all_of(cursor: Cursor) -> list[User]:
     rows = cursor.execute(
         f"SELECT {COLUMNS} FROM users WHERE removed_at IS NULL ORDER BY created_at, rowid"
     )
     return [user_of(row) for row in rows]
 
 
-def find(cursor: sqlite3.Cursor, user_id: str) -> User | None:
+def find(cursor: Cursor, user_id: str) -> User | None:
     row = cursor.execute(
         f"SELECT {COLUMNS} FROM users WHERE id = ? AND removed_at IS NULL", (user_id,)
     ).fetchone()
     return row and user_of(row)
 
 
-def acting(cursor: sqlite3.Cursor, user_id: str) -> User:
+def acting(cursor: Cursor, user_id: str) -> User:
     """
     The one who changes something.  Every change asks this again: between the look
     whether they may and the change itself they may have been removed.
@@ -120,7 +120,7 @@ def acting(cursor: sqlite3.Cursor, user_id: str) -> User:
     return user
 
 
-def administrating(cursor: sqlite3.Cursor, user_id: str) -> User:
+def administrating(cursor: Cursor, user_id: str) -> User:
     """
     The same, of what is for administrators.
     """
@@ -130,7 +130,7 @@ def administrating(cursor: sqlite3.Cursor, user_id: str) -> User:
     return user
 
 
-def by_email(cursor: sqlite3.Cursor, email: str) -> User | None:
+def by_email(cursor: Cursor, email: str) -> User | None:
     """
     The one user who has this address, in whatever case it is written.
     """
@@ -140,21 +140,21 @@ def by_email(cursor: sqlite3.Cursor, email: str) -> User | None:
     return row and user_of(row)
 
 
-def named(cursor: sqlite3.Cursor, who: str) -> User | None:
+def named(cursor: Cursor, who: str) -> User | None:
     """
     The user whom the operator means: by address, else by name, else by id.
     """
     return by_email(cursor, who) or _by_name(cursor, who) or find(cursor, who)
 
 
-def _by_name(cursor: sqlite3.Cursor, name: str) -> User | None:
+def _by_name(cursor: Cursor, name: str) -> User | None:
     row = cursor.execute(
         f"SELECT {COLUMNS} FROM users WHERE name_key = ? AND removed_at IS NULL", (key(name),)
     ).fetchone()
     return row and user_of(row)
 
 
-def has_admin(cursor: sqlite3.Cursor) -> bool:
+def has_admin(cursor: Cursor) -> bool:
     """
     Whether there is anybody who administrates this server.
     """
@@ -204,7 +204,7 @@ def _admit(change: Change, new: NewUser) -> User:
     return add(change, new if has_admin(change.cursor) else new.as_admin())
 
 
-def _free_name(cursor: sqlite3.Cursor, wish: str) -> str:
+def _free_name(cursor: Cursor, wish: str) -> str:
     """
     C{wish}, or the first of C{wish2}, C{wish3}, … that nobody has.
     """
@@ -217,7 +217,7 @@ def _free_name(cursor: sqlite3.Cursor, wish: str) -> str:
     return name
 
 
-def _name_is_taken(cursor: sqlite3.Cursor, name: str, by_other_than: str = "") -> bool:
+def _name_is_taken(cursor: Cursor, name: str, by_other_than: str = "") -> bool:
     return bool(
         cursor.execute(
             "SELECT 1 FROM users WHERE name_key = ? AND removed_at IS NULL AND id <> ?",

@@ -2,7 +2,6 @@
 Webhooks, as rows.  Of a token, only its hash is kept.
 """
 
-import sqlite3
 from hmac import compare_digest
 
 from attrs import define, frozen
@@ -13,6 +12,7 @@ from teamchatd.model import Everyone, Webhook
 from teamchatd.store import channels, users
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Cursor
 from teamchatd.store.places import NoSuchChannel
 
 COLUMNS = "id, name, channel_id, created_at, created_by"
@@ -34,17 +34,17 @@ class NewWebhook:
     token_hash: str
 
 
-def all_of(cursor: sqlite3.Cursor) -> list[Webhook]:
+def all_of(cursor: Cursor) -> list[Webhook]:
     rows = cursor.execute(f"SELECT {COLUMNS} FROM webhooks ORDER BY position")
     return [Webhook(*row) for row in rows]
 
 
-def find(cursor: sqlite3.Cursor, webhook_id: str) -> Webhook | None:
+def find(cursor: Cursor, webhook_id: str) -> Webhook | None:
     row = cursor.execute(f"SELECT {COLUMNS} FROM webhooks WHERE id = ?", (webhook_id,)).fetchone()
     return row and Webhook(*row)
 
 
-def _whose(cursor: sqlite3.Cursor, token_hash: str) -> Webhook | None:
+def _whose(cursor: Cursor, token_hash: str) -> Webhook | None:
     """
     The index narrows it down; what is equal is decided in constant time.
     """

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import capturedLogs, formatEvent
 
 from teamchatd.auth import links
+from teamchatd.auth.letters import GRACE_SECONDS
 from teamchatd.errors import Unavailable
 from teamchatd.mail.undelivered import Refused, TryLater
 from teamchatd.model import Purpose
@@ -301,9 +302,21 @@ def test_restart(daemon, slow):
     """
     ask_for(daemon)
     daemon.restart()
+    if daemon.database.is_shared:  # another daemon may have it: not before it must be dead
+        daemon.clock.advance(10 + GRACE_SECONDS)
     assert len(slow.under_way) == 2
     slow.under_way[1].callback(None)
     assert waiting(daemon) == 0
+
+
+def test_another_daemon_starts(daemon, slow):
+    """
+    What a daemon has taken up is left to it, when another one starts on the same record.
+    """
+    ask_for(daemon)
+    daemon.house.letters._round = None  # as the other one: it has not begun anything
+    daemon.house.letters.begin(is_alone=False)
+    assert len(slow.under_way) == 1
 
 
 def test_close(daemon, slow):

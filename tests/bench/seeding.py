@@ -22,6 +22,7 @@ from teamchatd.store.conversations import ConversationStore
 from teamchatd.store.database import Database
 from teamchatd.store.messages import Draft, MessageStore
 from teamchatd.store.sessions import Opening, SessionStore
+from teamchatd.store.sqlite import SQLite
 from teamchatd.store.users import NewUser, UserStore
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ def seed(directory: Path, users: int, messages: int) -> Seed:
     """
     Users C{u0}, C{u1} … with one session each, and messages C{m0}, C{m1} …
     """
-    database = Database(directory, reactor)
+    database = Database(SQLite(directory), reactor)
     database.startService()
     try:
         until = int(time.time()) + DAY

@@ -78,6 +78,19 @@ def test_crash(shelf, tmp_path, monkeypatch):
     shelf.put(NAME, b"all of it")
 
 
+def test_others_are_writing(shelf, tmp_path):
+    """
+    A daemon that starts leaves alone what another one is writing just now, and takes away
+    what nobody can be writing any more.
+    """
+    now, long_ago = tmp_path / "files" / f".half-{NAME}", tmp_path / "files" / ".half-old.png"
+    for each in (now, long_ago):
+        each.write_bytes(b"half of it")
+    os.utime(long_ago, (0, 0))
+    Shelf(tmp_path / "files").open(is_shared=True)
+    assert lies_there(shelf) == [now.name]
+
+
 def failing(at):
     """
     C{os.fsync}, the C{at}th of which fails.

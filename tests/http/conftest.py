@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from teamchatd.files.shelf import Shelf
 from teamchatd.house import House, Workplaces
 from teamchatd.store.database import Database
+from teamchatd.store.sqlite import SQLite
 from tests.daemon import settings
 from tests.oauth import PLAIN
 
@@ -27,7 +28,7 @@ def areas(tmp_path, monkeypatch):
         clock = Clock()
         chosen = settings(auth={"auth_mode": mode}, oauth={"custom": (PLAIN,)})
         nowhere = Workplaces(None, None, None)
-        database, shelf = Database(tmp_path, clock), Shelf(tmp_path / "files")
+        database, shelf = Database(SQLite(tmp_path), clock), Shelf(tmp_path / "files")
         House(chosen, database, clock, shelf, nowhere, None, "a secret that opens nothing here")
     return {type(area): area for area in found}.values()
 

@@ -3,6 +3,7 @@ C{/events}: what happens, as it happens, with nothing missed.
 """
 
 import re
+from contextlib import closing
 from datetime import datetime
 
 import pytest
@@ -653,3 +654,54 @@ def test_oldest_is_asleep(make_daemon):
     daemon.listen(ada)
     assert first.closed
     assert daemon.house.hub.count == 1
+
+
+@memory_only
+def test_missed(make_daemon):
+    """
+    What somebody else has written, and has gone again before the daemon came to look, it
+    cannot tell: streams begin anew, and a session that has ended meanwhile opens nothing.
+    """
+    daemon = make_daemon()
+    ada, bob = daemon.token("ada"), daemon.token("bob")
+    listener = daemon.listen(ada)
+    daemon.say(ada, "before")
+    assert daemon.get("/auth/me", bob).status == 200
+    bob_id = daemon.done(daemon.get("/auth/me", bob))["user"]["id"]
+    last = listener.await_events(2)[-1].id
+    with closing(daemon.database._connect()) as connection:
+        connection.execute("DELETE FROM sessions WHERE user_id = ?", (bob_id,))
+        connection.execute("DELETE FROM journal")
+        connection.execute("UPDATE head SET number = number + 7")
+    daemon.database.look()
+    listener.await_end()
+    assert daemon.listen(ada, last).types == ["CONNECTED", "RESET"]
+    assert daemon.get("/auth/me", bob).status == 401
+    again = daemon.listen(ada)
+    daemon.say(ada, "after")
+    assert [event.payload.get("content") for event in again.await_events(2)] == [None, "after"]
+
+
+@memory_only
+def test_another_era(make_daemon):
+    """
+    The record was put back to an earlier state while the daemon ran: no event id from before
+    is believed, and what is new is told.
+    """
+    daemon = make_daemon()
+    ada = daemon.token("ada")
+    listener = daemon.listen(ada)
+    daemon.say(ada, "kept")
+    [(kept,)] = daemon.rows("SELECT number FROM head")
+    daemon.say(ada, "lost")
+    last = listener.await_events(3)[-1].id
+    with closing(daemon.database._connect()) as connection:
+        connection.execute("DELETE FROM journal WHERE number > ?", (kept,))
+        connection.execute("DELETE FROM messages WHERE position > ?", (kept,))
+        connection.execute("UPDATE head SET number = ?", (kept,))
+    daemon.database.look()
+    listener.await_end()
+    again = daemon.listen(ada, last)
+    daemon.say(ada, "new")
+    assert again.types == ["CONNECTED", "RESET", "NEW_MESSAGE"]
+    assert again.events[-1].payload["content"] == "new"

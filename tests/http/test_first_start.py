@@ -230,6 +230,16 @@ def test_unusable_initial_user(make_daemon, wanted):
 
 
 @memory_only
+def test_two_first_starts(make_daemon):
+    """
+    Of two daemons that start for the first time at once, one makes the first admin.
+    """
+    start, user = FirstStart(make_daemon().database, mint, BCRYPT_COST), initial_user()
+    made = [start.make_admin(user.email, user.user_name, user.password) for _ in range(2)]
+    assert [admin is not None for admin in made] == [True, False]
+
+
+@memory_only
 def test_initial_user_without_a_name(make_daemon):
     """
     Who has no name there is named as anybody: by what stands before the @.

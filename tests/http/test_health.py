@@ -222,7 +222,9 @@ def test_only_a_write_proves_the_disk(in_memory, monkeypatch):
     database = daemon.database
     monkeypatch.setattr(
         "teamchatd.store.database.run_batch",
-        lambda cursor, jobs, told: (_ for _ in ()).throw(sqlite3.OperationalError("disk is full")),
+        lambda cursor, jobs, engine, told: (_ for _ in ()).throw(
+            sqlite3.OperationalError("disk is full")
+        ),
     )
     refused = []
     database.change(lambda change: None).addErrback(refused.append)

@@ -156,7 +156,7 @@ def place(monkeypatch):
 
 @pytest.fixture
 def service(place):
-    return Listening(place, None, "", 0, ["slow:1"], place.fail_at_exit)
+    return Listening(place, None, "", 0, ["slow:1"], fail_at_exit=place.fail_at_exit)
 
 
 def test_refused_later(place, service):

@@ -63,12 +63,13 @@ class RealDaemon(People):
     @ivar data: the directory where it keeps everything.
     """
 
-    def __init__(self, directory, environ=None, port=0, toml="", **sections):
+    def __init__(self, directory, environ=None, port=0, toml="", data=None, **sections):
         """
         @param toml: what can only be said in a file.
+        @param data: the directory that it shares with others; else it has its own.
         """
         self.directory = directory
-        self.data = directory / "data"
+        self.data = data or directory / "data"
         self.log = directory / "twistd.log"
         self._environ = variables(sections) | (environ or {})
         self._port = port
@@ -228,7 +229,9 @@ class RealListener:
     @ivar ended_cleanly: whether the body ended the way HTTP/1.1 ends it.
     """
 
-    def __init__(self, daemon, who, last_event_id=None, version="HTTP/1.1", path=None):
+    def __init__(
+        self, daemon, who, last_event_id=None, version="HTTP/1.1", path=None, is_checking=True
+    ):
         headers = {} if last_event_id is None else {"last-event-id": last_event_id}
         path = path or f"/events?token={who}"
         self.socket = daemon.connect()
@@ -237,7 +240,7 @@ class RealListener:
         self._response = http.client.HTTPResponse(self.socket, method="GET")
         self._response.begin()
         assert self._response.status == 200, self._response.read()
-        self._reader = EventReader()
+        self._reader = EventReader(is_checking)
         self.closed = self.ended_cleanly = False
 
     @property

@@ -12,8 +12,9 @@ from contextlib import closing
 import pytest
 
 from teamchatd.model import Purpose
-from teamchatd.store.database import CONNECT, Job, prepare, run_batch
+from teamchatd.store.database import Job, run_batch
 from teamchatd.store.letters import ask
+from teamchatd.store.sqlite import CONNECT, SQLite, prepare
 from tests.mail.post_office import Authority, Parrot, link_in
 from tests.real.daemon import PATIENCE, ROOT, variables
 
@@ -58,7 +59,7 @@ def ask_for(daemon, purpose=Purpose.PASSWORD_RESET, email="ada@example.org"):
     job = Job(ask, (purpose, email), int(time.time() * 1000))
     with closing(sqlite3.connect(daemon.data / "teamchat.sqlite", **CONNECT)) as connection:
         prepare(connection)
-        run_batch(connection.cursor(), [job])
+        run_batch(connection.cursor(), [job], SQLite)
         connection.commit()
     assert job.failure is None, job.failure
 

@@ -15,7 +15,7 @@ from contextlib import closing
 
 import pytest
 
-from teamchatd.store.database import found
+from teamchatd.store.sqlite import found
 from tests.real.daemon import PATIENCE, RealDaemon, twistd
 
 pytestmark = pytest.mark.real

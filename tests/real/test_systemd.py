@@ -20,7 +20,7 @@ import pytest
 
 from teamchatd import __version__
 from teamchatd.store import schema
-from teamchatd.store.database import found
+from teamchatd.store.sqlite import found
 from tests.real.daemon import IN_FRONT, PATIENCE, RealDaemon, free_port, twistd
 from tests.real.manager import Manager
 

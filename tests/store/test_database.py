@@ -17,6 +17,7 @@ from teamchatd.store.database import Database, run_batch
 from teamchatd.store.journal import Journal
 from teamchatd.store.line import Job
 from teamchatd.store.schema import Unusable
+from teamchatd.store.sqlite import SQLite
 from tests.daemon import ThreadlessDatabase
 
 
@@ -51,7 +52,7 @@ def numbers(cursor):
 @pytest.fixture(params=["memory", pytest.param("threads", marks=pytest.mark.real)])
 def database(request, tmp_path):
     kind = ThreadlessDatabase if request.param == "memory" else Database
-    made = kind(tmp_path, reactor)
+    made = kind(SQLite(tmp_path), reactor)
     made.startService()
     made.told = []
     made.committed = lambda entries: made.told.append([entry.number for entry in entries])
@@ -64,7 +65,7 @@ def reader(tmp_path):
     """
     Runs jobs as one turn of the reader's thread.
     """
-    made = ThreadlessDatabase(tmp_path, reactor)
+    made = ThreadlessDatabase(SQLite(tmp_path), reactor)
     made.startService()
     yield lambda jobs: made._run_readings(jobs)
     made.stopService()
@@ -120,14 +121,14 @@ def batch(tmp_path):
 
     @return: what they have come to, and how many savepoints that took.
     """
-    made = ThreadlessDatabase(tmp_path, reactor)
+    made = ThreadlessDatabase(SQLite(tmp_path), reactor)
     made.startService()
     connection, said = made._connect(), []
     connection.set_trace_callback(said.append)
 
     def run(*works):
         jobs = [Job(work, args, 0) for work, *args in works]
-        run_batch(connection.cursor(), jobs)
+        run_batch(connection.cursor(), jobs, SQLite)
         connection.commit()
         taken = said.count("SAVEPOINT change")
         said.clear()
@@ -459,12 +460,12 @@ def test_batch_is_one_transaction(tmp_path):
     If the disk fails in the middle of a batch, nothing of it is left, not even
     of the changes before.
     """
-    database = ThreadlessDatabase(tmp_path, reactor)
+    database = ThreadlessDatabase(SQLite(tmp_path), reactor)
     database.startService()
     connection = database._connect()
     jobs = [Job(put, ("a",), 0), Job(disk_fails, (), 0)]
     with pytest.raises(sqlite3.OperationalError):
-        run_batch(connection.cursor(), jobs)
+        run_batch(connection.cursor(), jobs, SQLite)
     connection.rollback()
     assert names(connection.cursor()) == []
     connection.close()
@@ -476,7 +477,7 @@ async def test_stopped(tmp_path):
     """
     Who asks after the end is refused, and not left waiting.
     """
-    database = ThreadlessDatabase(tmp_path, reactor)
+    database = ThreadlessDatabase(SQLite(tmp_path), reactor)
     database.startService()
     await database.stopService()
     for ask in (lambda: database.change(put, "a"), lambda: database.read(names)):
@@ -490,7 +491,7 @@ async def test_finishes_what_was_begun(tmp_path):
     """
     What was asked for before the end is done before the end.
     """
-    database = Database(tmp_path, reactor)
+    database = Database(SQLite(tmp_path), reactor)
     database.startService()
     waiting = [database.change(put, f"n{index}") for index in range(1200)]
     waiting += [database.read(lambda cursor, index: index, index) for index in range(200)]
@@ -506,7 +507,10 @@ def test_one_daemon(tmp_path):
     """
     Two daemons on one directory would number the journal twice.
     """
-    first, second = ThreadlessDatabase(tmp_path, reactor), ThreadlessDatabase(tmp_path, reactor)
+    first, second = (
+        ThreadlessDatabase(SQLite(tmp_path), reactor),
+        ThreadlessDatabase(SQLite(tmp_path), reactor),
+    )
     first.startService()
     with pytest.raises(Unusable, match="another teamchat is running"):
         second.startService()
@@ -520,7 +524,7 @@ def test_unreadable_head(tmp_path, statement):
     """
     A record whose journal's end is unknown is not written on.
     """
-    database = ThreadlessDatabase(tmp_path, reactor)
+    database = ThreadlessDatabase(SQLite(tmp_path), reactor)
     database.startService()
     connection = database._connect()
     connection.execute(statement)
@@ -529,4 +533,4 @@ def test_unreadable_head(tmp_path, statement):
         database.head()
     database.stopService()
     with pytest.raises(Unusable):
-        ThreadlessDatabase(tmp_path, reactor).startService()
+        ThreadlessDatabase(SQLite(tmp_path), reactor).startService()

@@ -8,9 +8,10 @@ from contextlib import closing
 import pytest
 
 from teamchatd.store import reads, schema
-from teamchatd.store.database import prepare, run_batch
+from teamchatd.store.database import run_batch
 from teamchatd.store.line import Job
 from teamchatd.store.messages import NoSuchMessage
+from teamchatd.store.sqlite import SQLite, prepare
 
 PLACES = 7
 
@@ -78,7 +79,7 @@ def move(connection, place, message_id):
     @return: what she is answered, and what is told.
     """
     job = Job(reads._move, ("ada", place, message_id), 7)
-    entries = run_batch(connection.cursor(), [job])
+    entries = run_batch(connection.cursor(), [job], SQLite)
     connection.execute("COMMIT")
     if job.failure is not None:
         job.failure.raiseException()
@@ -162,6 +163,7 @@ def test_plan(connection, sql, parameters):
         "(subquery-1)",
         "(subquery-2)",
         "looked_at",
+        "counted",
         "CONSTANT",
     }
 

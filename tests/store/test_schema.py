@@ -9,8 +9,8 @@ from contextlib import closing
 import pytest
 
 from teamchatd.store import clearing, images, reads, schema
-from teamchatd.store.database import prepare
 from teamchatd.store.schema import FromTheFuture, Step, Unusable
+from teamchatd.store.sqlite import prepare
 
 MORE = Step(9001, "9001-more.sql", "CREATE TABLE more (name TEXT) STRICT;")
 

@@ -11,8 +11,8 @@ from contextlib import closing
 import pytest
 
 from teamchatd.store import schema
-from teamchatd.store.database import prepare
 from teamchatd.store.schema import FromTheFuture, Step, Unusable
+from teamchatd.store.sqlite import SQLite, prepare
 from tests.daemon import Daemon, ThreadlessDatabase
 from tests.killing import OF_SQLITE, dying, refusal, survives
 
@@ -148,7 +148,7 @@ def test_no_room(tmp_path, monkeypatch):
     space = namedtuple("space", "total used free")
     monkeypatch.setattr(schema.shutil, "disk_usage", lambda path: space(0, 0, 100_000))
     with pytest.raises(Unusable, match=r"takes 0\.\d MB in .*, and 0\.1 MB are free there"):
-        ThreadlessDatabase(directory, None).startService()
+        ThreadlessDatabase(SQLite(directory), None).startService()
     with closing(connected(directory / "teamchat.sqlite")) as connection:
         assert schema.applied(connection) == 3
     monkeypatch.undo()
@@ -165,7 +165,9 @@ def test_disk_full_meanwhile(tmp_path):
     for size in range(8_192, 400_000, 24_576):
         directory = tmp_path / f"full-{size}"
         shutil.copytree(original.parent, directory)
-        sentence = refusal(lambda at=directory: ThreadlessDatabase(at, None).startService(), size)
+        sentence = refusal(
+            lambda at=directory: ThreadlessDatabase(SQLite(at), None).startService(), size
+        )
         sentences.append(sentence)
         assert_whole(directory)
         assert not list(directory.glob("*.new"))
@@ -214,4 +216,4 @@ def test_the_release_before(tmp_path, monkeypatch):
     with closing(connected(path)) as connection:
         connection.execute("UPDATE schema SET compatible_from = 9001 WHERE number = 9001")
     with pytest.raises(FromTheFuture, match="Install that one, or restore a backup"):
-        ThreadlessDatabase(directory, None).startService()
+        ThreadlessDatabase(SQLite(directory), None).startService()
