@@ -393,7 +393,7 @@ def test_same_schema(tmp_path, place):
     columns, indexes = tables_of_sqlite(tmp_path)
     engine = PostgreSQL(place.url)
     with closing(engine.connect()) as connection:
-        engine.found(connection)
+        engine.found(connection, lambda what: None)
         there = {
             (table, name, needed == "NO", kind.upper())
             for table, name, needed, kind in connection.execute(
