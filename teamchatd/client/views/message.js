@@ -1,8 +1,8 @@
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { react, remove } from "../core/acts.js";
+import { whoChose } from "../core/events.js";
 import { me, nameOf, users } from "../core/state.js";
 import { go } from "../core/route.js";
-import { noteUse } from "../text/emoji.js";
 import { isMentioned, namesOf } from "../core/mentions.js";
 import { clock, fullTime, whenAgo } from "../text/time.js";
 import { Avatar } from "./avatar.js";
@@ -171,9 +171,7 @@ const openThread = (place, message) => go({ placeId: place.id, threadId: message
 
 async function addReaction(message, anchor) {
   const emoji = await pickEmoji(anchor);
-  if (!emoji) return;
-  noteUse(emoji);
-  if (!message.reactions[emoji]?.includes(me.value?.id)) react(message, emoji);
+  if (emoji && !whoChose(message, emoji).includes(me.value?.id)) react(message, emoji);
 }
 
 // --- Its parts ---------------------------------------------------------------------------
