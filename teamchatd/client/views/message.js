@@ -241,7 +241,7 @@ function ThreadLine({ message, place }) {
   return html`<button class="thread-line" type="button" tabindex="-1"
       onClick=${() => openThread(place, message)}>
     <span class="faces">${participants.slice(-MOST_FACES).map(
-      (id) => html`<${Avatar} key=${id} id=${id} name=${nameOf(id)} size="1.375rem" />`)}</span>
+      (id) => html`<${Avatar} key=${id} id=${id} name=${nameOf(id)} size="1.375rem" letters=${1} />`)}</span>
     <span class="thread-count">${replyCount === 1 ? "1 reply" : `${replyCount} replies`}</span>
     <span class="thread-last">Last reply ${whenAgo(lastReplyAt)}</span>
   </button>`;
