@@ -11,7 +11,6 @@ import sys
 import textwrap
 from base64 import b64encode
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
