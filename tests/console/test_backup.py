@@ -154,6 +154,24 @@ def test_keep(teamchat, root, back_up):
     assert teamchat("backup", root, "--keep", "0")[0] == 2
 
 
+def test_keep_what_is_nowhere_else(teamchat, daemon, root, back_up, upload):
+    """
+    A backup that has a file which is lost by now stays; the others go as ever.
+    """
+    before = back_up().folder
+    lost = upload()
+    has_it = back_up().folder
+    (daemon.directory / "files" / lost).unlink()
+    again = back_up().folder
+    status, said, complaint = teamchat("backup", root, "--keep", "1")
+    assert (status, "1 files of images" in complaint) == (0, True)
+    [newest] = set(root.iterdir()) - {has_it}
+    assert (has_it / "files" / lost).exists()
+    assert f"{has_it} stays: it has some of these files." in said
+    assert {f"Deleted {before}", f"Deleted {again}"} <= set(said.splitlines())
+    assert newest not in (before, again)  # but the one that was made now, be it by an older clock
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "2027", ".hidden"])
 def test_not_for_backups(back_up, root, name):
     """
@@ -204,7 +222,7 @@ def test_no_file(teamchat, daemon, upload, root):
     lost, kept = upload(), upload()
     (daemon.directory / "files" / lost).unlink()
     status, _, complaint = teamchat("backup", root)
-    assert (status, "1 images have no file any more" in complaint) == (0, True)
+    assert (status, "1 files of images are not there any more" in complaint) == (0, True)
     [folder] = root.iterdir()
     assert (folder / "files" / kept).exists()
 
@@ -239,7 +257,7 @@ def test_deleted_meanwhile(daemon, ada, here, silent, root, upload):
     finally:
         backup.copies.files_of = original
     assert not said
-    assert made.missing == 0
+    assert made.missing == []
     assert (made.folder / "files" / name).exists()
 
 
