@@ -388,6 +388,24 @@ def test_way_back(made, put_back, daemon):
     assert said_in(daemon.directory) == ["hello", "look"]
 
 
+def test_way_back_from_a_restore(made, put_back, daemon, tmp_path):
+    """
+    What a restore has moved aside can be put back: with what a daemon that was killed had only
+    written ahead, and with images that only lie there.
+    """
+    path = daemon.directory / "teamchat.sqlite"
+    killed = tmp_path / "killed"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE messages SET content = 'last words' WHERE content = 'later'")
+        connection.commit()
+        shutil.copytree(daemon.directory, killed)
+    (killed / "teamchat.sqlite-shm").unlink()
+    assert (killed / "teamchat.sqlite-wal").stat().st_size > 0
+    put_back(killed / "teamchat.sqlite", tmp_path / "back")
+    assert said_in(tmp_path / "back") == ["hello", "look", "last words"]
+    assert an_image(tmp_path / "back").read_bytes() == an_image(killed).read_bytes()
+
+
 def test_replace_twice(made, put_back, daemon, silent):
     """
     What moved aside stays when something else does.
