@@ -25,8 +25,8 @@ database is looked through, before anything changes.
 
 Or name a copy of the database that an upgrade has left in the data directory, such as
 teamchat.sqlite.before-0006-at-4711, and say --replace: this is the way back from an upgrade. The
-images and the secret that are there now go with it. The same with before-restore-.../teamchat.sqlite
-is the way back from a restore.
+images and the secret that are there now go with it. The way back from a restore is the same, with
+before-restore-.../teamchat.sqlite.
 
 The data directory has to be empty, or not to be there; or say --replace, and what is in it moves
 into a folder of it, before-restore-..., and is deleted by you. Cut off at any moment, this leaves
