@@ -38,10 +38,10 @@ screens: .venv/.test ## take pictures of all screens of the page, for looking at
 	$(PYTHON) -m tests.real.page.shots $(ARGS)
 
 install: ## put it under PREFIX (/opt/teamchat), with units for systemd; for root
-	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" UNITS="$(UNITS)" PYTHON="$(filter-out .venv/bin/python,$(PYTHON))" .ci/install install
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" UNITS="$(UNITS)" BIN="$(BIN)" PYTHON="$(filter-out .venv/bin/python,$(PYTHON))" .ci/install install
 
 uninstall: ## remove that again; data and configuration stay
-	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" UNITS="$(UNITS)" .ci/install uninstall
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" UNITS="$(UNITS)" BIN="$(BIN)" .ci/install uninstall
 
 try-units: ## run what install makes under a systemd of its own, out of everybody's way; for root
 	@.ci/try-units

@@ -163,7 +163,7 @@ def _one_line(value: object) -> str:
     return "".join(c if c.isprintable() else " " for c in str(value))[:REMARK]
 
 
-async def prove_alive(change: "Callable[..., Deferred[Any]]") -> None:
+async def prove_alive(probe: "Callable[[], Deferred[Any]]") -> None:
     """
     Come back once the database's writer has answered: a daemon whose reactor runs while
     its writer hangs takes messages and stores none.
@@ -171,16 +171,11 @@ async def prove_alive(change: "Callable[..., Deferred[Any]]") -> None:
     That it cannot write is an answer, too.  A full disk is not emptied by a restart, which
     would only keep people from reading as well.
 
-    @param change: L{teamchatd.store.database.Database.change}.
+    @param probe: L{teamchatd.store.database.Database.probe}, which costs no wait for the disk
+        while all is well.
     """
     with suppress(Unavailable):
-        await change(_nothing)
-
-
-def _nothing(change: object) -> None:
-    """
-    A change that changes nothing, and so costs no wait for the disk.
-    """
+        await probe()
 
 
 def handed_over(environ: MutableMapping[str, str]) -> list[str]:

@@ -307,7 +307,7 @@ class Teamchat(Service):
             yield Recurring(self._reactor, seconds / FEEDS, self._show_life)
 
     async def _show_life(self) -> None:
-        await prove_alive(self._database.change)
+        await prove_alive(self._database.probe)
         self._systemd.alive()
 
     def _reloaded(self) -> None:

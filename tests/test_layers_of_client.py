@@ -74,3 +74,28 @@ def test_imported_for_a_reason(name):
         each_own = [each.split(" as ")[-1].strip() for each in several.split(",")]
         for own in filter(None, [default, whole, *each_own]):
             assert re.search(rf"(?<!\w)(?<![^.]\.){own}\b", rest), f"{name} does not use {own}"
+
+
+EXPORTED = re.compile(r"^export (?:async )?(?:function|const|let|class) (\w+)", re.M)
+
+EXPORTS = {name for each in MODULES for name in EXPORTED.findall(source(each).decode())}
+
+
+def is_bound(name: str, text: str) -> bool:
+    """
+    Declared, imported, a parameter, or taken out of something.
+    """
+    declared = rf"(?:function|const|let|class) {name}\b|\b{name} =>"
+    taken = rf"[({{,]\s*{name}\s*[,}})=:]"
+    return bool(re.search(rf"{declared}|{taken}|^\s+(?:async )?{name}\(.*\) {{$", text, re.M))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_used_is_imported(name):
+    """
+    Two branches that are right by themselves may be merged into a page that does not begin.
+    """
+    text = re.sub(r"/\*[\s\S]*?\*/|//.*", "", source(name).decode())
+    used = set(re.findall(r"(?<![\w.#\"'-])(\w+)(?=\(|\.value\b|\.peek\()", text))
+    used |= set(re.findall(r"<\${(\w+)}", text))
+    assert [each for each in sorted(used & EXPORTS) if not is_bound(each, text)] == []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import ProcessCollector
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse
 from twisted.internet.defer import Deferred
@@ -15,7 +16,7 @@ from twisted.internet.defer import Deferred
 from teamchatd.config import InitialUser
 from teamchatd.histogram import Histogram
 from teamchatd.live.stream import LONGEST_BACKLOG
-from teamchatd.metrics import PATIENCE, Exposition, Figures
+from teamchatd.metrics import PATIENCE, Exposition, Figures, Process
 from teamchatd.store.database import Batch
 from teamchatd.workers import Workers
 
@@ -194,6 +195,8 @@ def test_record(told, moves):
     say()  # the first time, it is also written that the token was used
     assert moves(one, say, "teamchatd_changes_total") == 1
     assert moves(one, say, "teamchatd_commit_seconds_count") == 1
+    # Each second somebody may ask whether we are ready: that is not how fast the disk is.
+    assert moves(one, daemon.database.probe, "teamchatd_commit_seconds_count") == 0
     assert one.value("teamchatd_writer_queue") == 0
     assert one.value("teamchatd_disk_free_bytes") == 12345
     assert one.value("teamchatd_database_bytes") >= daemon.engine.path.stat().st_size
@@ -352,6 +355,51 @@ def test_alerts_name_what_is_there(told):
     used = {name for rule in alerts() for name in NAME.findall(rule["expr"])}
     assert used - there == set()
     assert len(used) > 10
+
+
+def test_alerts_match(told):
+    """
+    C{and} looks for the same labels on both sides, and one that only one side has would keep
+    the rule silent for ever: it has to be left out of account by name.
+    """
+    labels = {
+        sample.name: set(sample.labels)
+        for family in busy(told).families()
+        for sample in family.samples
+    }
+    both = [rule["expr"] for rule in alerts() if re.search(r"\b(and|or|unless)\b", rule["expr"])]
+    assert both
+    for expression in both:
+        left, ignored, right = re.fullmatch(
+            r"(.+) and (?:ignoring \((.*?)\) )?(.+)", expression
+        ).groups()
+        one, other = (
+            set.union(*(labels[name] for name in NAME.findall(side))) for side in (left, right)
+        )
+        assert one ^ other == set(filter(None, (ignored or "").split(", "))), expression
+
+
+def test_process_without_the_machine(tmp_path):
+    """
+    The unit hides from the service what is of the machine and of no process: its own figures
+    are there nevertheless, and it began when it did.
+    """
+    (tmp_path / "self").symlink_to("/proc/self")
+    found = {
+        sample.name: sample.value
+        for family in Process(proc=str(tmp_path), registry=None).collect()
+        for sample in family.samples
+    }
+    assert found["process_open_fds"] > 0
+    assert found["process_max_fds"] > 0
+    assert found["process_resident_memory_bytes"] > 1e6
+    assert found["process_cpu_seconds_total"] > 0
+    usual = {
+        sample.name: sample.value
+        for family in ProcessCollector(registry=None).collect()
+        for sample in family.samples
+    }
+    assert abs(found["process_start_time_seconds"] - usual["process_start_time_seconds"]) < 2
 
 
 def test_dashboard_shows_what_is_there(told):

@@ -5,17 +5,21 @@ What README.rst shows, works.
 import json
 import os
 import re
+import sqlite3
 import subprocess
+import sys
 import textwrap
 from base64 import b64encode
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 
+from teamchatd.store import schema
+from teamchatd.store.database import found
 from tests.files import corpus
-from tests.real.daemon import RealDaemon
+from tests.real.daemon import ROOT, RealDaemon
 
-README = Path(__file__).parent.parent / "README.rst"
+README = ROOT / "README.rst"
 
 pytestmark = pytest.mark.real
 
@@ -85,28 +89,6 @@ def user_id(daemon, who):
     return daemon.done(daemon.get("/auth/me", who))["user"]["id"]
 
 
-def test_backup(as_process, tmp_path):
-    """
-    A copy made while the daemon runs is a data directory, images included.
-    """
-    command = re.search(r"``(umask 077 [^`]+)``", README.read_text())[1].replace("\n", " ")
-    daemon = as_process()
-    ada = daemon.token("ada")
-    path, data = f"/channels/{daemon.general(ada)}/messages", corpus.png((500, 500))
-    given = {"filename": "garden.png", "image": b64encode(data).decode()}
-    name = daemon.done(daemon.post(f"{path}/image", ada, given))["filename"]
-    daemon.say(ada, "kept", images=[name])
-    copy = tmp_path / "copy"
-    place = command.replace("DIR", str(daemon.data)).replace("COPY", str(copy))
-    subprocess.run(["bash", "-c", place], check=True)
-    daemon.stop()
-    daemon.data = copy
-    daemon.start()
-    [said] = daemon.done(daemon.get(path, ada))["messages"]
-    assert (said["content"], said["images"]) == ("kept", [name])
-    assert daemon.get(f"{path}/image/{name}", ada).body == data
-
-
 def test_webhook(as_process):
     """
     The two commands of curl, pasted: the webhook is made, and posts.
@@ -136,62 +118,284 @@ def pasted(command, words):
     return json.loads(ran.stdout)
 
 
-def test_lost_password(as_process):
+class Machine:
     """
-    Dev mode gives an administrator a new password.
+    Where what README.rst says under "Run it for real" has been done, and its next lines are typed.
+    """
+
+    def __init__(self, daemon, folder, monkeypatch):
+        """
+        @param folder: where backups go, and programs.
+        """
+        self.daemon, self.backups = daemon, folder / "backups"
+        bin_ = folder / "bin"
+        bin_.mkdir()
+        command = bin_ / "teamchat"
+        command.write_text(
+            f"#!{sys.executable}\nimport sys\nsys.path[:0] = [{str(ROOT)!r}]\n"
+            "from teamchatd.console import main\nmain()\n"
+        )
+        command.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+        for name, value in daemon._environ.items():
+            monkeypatch.setenv(name, value)  # the unit would read them from the file
+        monkeypatch.chdir(folder)  # nothing counts from the folder one is in
+
+    def here(self, text):
+        """
+        C{text} with the places of this machine in it.
+        """
+        for theirs, ours in {
+            "/etc/teamchat/teamchat.toml": self.daemon.directory / "teamchat.toml",
+            "/var/lib/teamchat": self.daemon.data,
+            "/var/backups/teamchat": self.backups,
+        }.items():
+            text = text.replace(theirs, str(ours))
+        return text
+
+    def typed(self, *lines):
+        """
+        One line after the other; those that begin with C{here=} hold for all.
+
+        @return: what was said.
+        """
+        said = ""
+        before = [line for line in lines if line.startswith("here=")]
+        for line in lines:
+            if line.startswith("systemctl "):
+                assert line.split()[2:] == ["teamchat.socket", "teamchat.service"]
+                {"stop": self.daemon.stop, "start": self.daemon.start}[line.split()[1]]()
+            else:
+                script = self.here("\n".join([*before, line]))
+                said += subprocess.run(
+                    ["bash", "-ec", script], check=True, capture_output=True, text=True
+                ).stdout
+        return said
+
+
+@pytest.fixture
+def machine(as_process, tmp_path_factory, monkeypatch):
+    """
+    Makes one on which a daemon runs.
+    """
+
+    def machine(**auth):
+        daemon = as_process(auth=auth) if auth else as_process()
+        daemon.stay()
+        return Machine(daemon, tmp_path_factory.mktemp("machine"), monkeypatch)
+
+    return machine
+
+
+def lines_of(block):
+    return textwrap.dedent(block).splitlines()
+
+
+def looking_after():
+    """
+    The lines of the block, and where they are.
+    """
+    where, *commands = lines_of(shown("**Look after it**"))
+    return where, {line.split(" $here")[0].split()[1]: line for line in commands}
+
+
+def test_check(machine, monkeypatch):
+    """
+    What is wrong, and what to do about it.
+    """
+    there = machine()
+    there.daemon.token("ada")
+    where, commands = looking_after()
+    monkeypatch.setenv("TEAMCHAT_AUTH_APP_URL", f"http://127.0.0.1:{there.daemon.port}")
+    assert there.typed(where, commands["check"]).endswith("Nothing is wrong, 0 to be noted.\n")
+    there.daemon.data.chmod(0o755)
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        there.typed(where, commands["check"])
+    assert f"chmod -R go= {there.daemon.data}" in failed.value.stdout
+
+
+def test_backup(machine):
+    """
+    A backup that is made while the daemon runs, put back as it says: all of it, images
+    included, and what was there is beside it.
+    """
+    there = machine()
+    daemon, (where, commands) = there.daemon, looking_after()
+    ada = daemon.token("ada")
+    path, data = f"/channels/{daemon.general(ada)}/messages", corpus.png((500, 500))
+    given = {"filename": "garden.png", "image": b64encode(data).decode()}
+    name = daemon.done(daemon.post(f"{path}/image", ada, given))["filename"]
+    daemon.say(ada, "kept", images=[name])
+    there.typed(where, commands["backup"])
+    [made] = there.backups.iterdir()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d{6}Z", made.name)
+    daemon.say(ada, "said since")
+    back = shown("To put one back")
+    [shape] = re.findall(r"teamchat/(\d{4}-\S+Z) --replace", back)
+    said = there.typed(*lines_of(back.replace(shape, made.name)))
+    assert "What was there before is in" in said
+    [kept] = daemon.done(daemon.get(path, ada))["messages"]
+    assert (kept["content"], kept["images"]) == ("kept", [name])
+    assert daemon.get(f"{path}/image/{name}", ada).body == data
+
+
+def test_older_backups(machine):
+    """
+    As many are kept as it says.
+    """
+    there = machine()
+    where, commands = looking_after()
+    [keep] = re.findall(r"--keep (\d+)", commands["backup"])
+    few = commands["backup"].replace(f"--keep {keep}", "--keep 2")
+    assert few != commands["backup"]
+    for _ in range(3):
+        there.typed(where, few)
+    assert len(list(there.backups.iterdir())) == 2
+
+
+def test_lost_password(machine):
+    """
+    The only administrator is given a new one.
     """
     first = {"email": "ada@example.org", "password": "correct horse"}
-    daemon = as_process(auth={"auth_mode": "password", "is_invite_required": True})
-    given = first | {"token": daemon.setup_token}
-    daemon.done(daemon.post("/auth/setup-password", given=given))
-    daemon.stop()
-    daemon._environ["TEAMCHAT_AUTH_AUTH_MODE"] = "dev"
-    daemon.start()
-    ada = daemon.token("ada")
-    again = {"password": "battery staple"}
-    daemon.done(daemon.post(f"/users/{user_id(daemon, ada)}/reset-password", ada, again))
-    daemon.stop()
-    daemon._environ["TEAMCHAT_AUTH_AUTH_MODE"] = "password"
-    daemon.start()
+    there = machine(auth_mode="password", is_invite_required=True)
+    daemon, (where, commands) = there.daemon, looking_after()
+    token = {"token": daemon.setup_token}
+    daemon.done(daemon.post("/auth/setup-password", given=first | token))
+    said = there.typed(where, commands["user"])
+    link = re.search(r"\?token=([\w-]+)", said)
+    again = first | {"password": "battery staple", "token": link[1]}
+    daemon.done(daemon.post("/auth/setup-password", given=again))
+    del again["token"]
     assert daemon.post("/auth/password-login", given=first).status == 401
-    assert daemon.post("/auth/password-login", given=first | again).status == 200
+    assert daemon.post("/auth/password-login", given=again).status == 200
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "most common; nothing else is asked",
-        "opening it does not use it up",
-        "from then on by their account there",
-    ],
-)
-def test_ways_in(words, tmp_path, monkeypatch):
+def test_way_back(machine):
     """
-    Each example of how a team signs in is a configuration, and teamchat starts with it.
+    An upgrade lays a copy beside the database, and that is put back in the same way.
     """
-    example = shown(words)
-    for path in set(re.findall(r'"(/etc/teamchat/[^"]+)"', example)):
-        secret = tmp_path / Path(path).name
-        secret.write_text("a secret of the tests")
-        example = example.replace(path, str(secret))
+    there = machine()
+    daemon, data = there.daemon, there.daemon.data
+    daemon.stop()
+    database = data / "teamchat.sqlite"
+    for each in data.glob("teamchat.sqlite*"):
+        each.unlink()
+    steps = schema.steps()[:-1]
+    with closing(sqlite3.connect(database)) as connection:
+        connection.isolation_level = None
+        with pytest.MonkeyPatch.context() as before:
+            before.setattr(schema, "steps", lambda: steps)
+            found(connection)
+    daemon.start()
+    [named] = re.findall(r"``(teamchat\.sqlite\.before-)\.\.\.``", README.read_text())
+    [copy] = data.glob(f"{named}*")
+    assert version(database) == len(steps) + 1
+    stop, restore, _ = lines_of(shown("To put one back"))
+    there.typed(stop, re.sub(r"/var/backups/\S+", str(copy), restore))
+    assert version(database) == len(steps)
+
+
+def version(database):
+    """
+    Of the schema.
+    """
+    with closing(sqlite3.connect(database)) as connection:
+        return schema.applied(connection)
+
+
+def secrets_in(example):
+    """
+    The names of those that systemd hands to the service.
+    """
+    return re.findall(r'"/run/credentials/teamchat\.service/([^"]+)"', example)
+
+
+def started(tmp_path, monkeypatch, example):
+    """
+    A daemon with that configuration, and secrets as systemd would bring them.
+    """
+    for name in secrets_in(example):
+        (tmp_path / name).write_text("a secret of the tests")
     monkeypatch.setattr("tests.real.daemon.variables", lambda sections: {})
-    daemon = RealDaemon(tmp_path, toml=textwrap.dedent(example))
+    toml = example.replace("/run/credentials/teamchat.service", str(tmp_path))
+    return RealDaemon(tmp_path, toml=textwrap.dedent(toml))
+
+
+@pytest.mark.parametrize("mode", ["password", "magic-link"])
+def test_ways_in(mode, tmp_path, monkeypatch):
+    """
+    The example is a configuration, also with the other way in.
+    """
+    example = shown("most common; nothing else is asked")
+    assert f'``authMode = "{mode}"``' in README.read_text() or f'authMode = "{mode}"' in example
+    example, count = re.subn('authMode = "password"', f'authMode = "{mode}"', example)
+    assert count == 1
+    daemon = started(tmp_path, monkeypatch, example)
     try:
         assert daemon.get("/health").status == 200
-        if "oauth" in example:
-            providers = daemon.done(daemon.get("/auth/oauth/providers"))["providers"]
-            assert [each["name"] for each in providers] == [
-                *("Google", "Microsoft", "GitHub", "GitLab", "Our office")
-            ]
     finally:
         daemon.stop()
+
+
+PRESETS = ("google", "microsoft", "github", "gitlab")
+
+
+def test_through_others(tmp_path, monkeypatch):
+    """
+    The example is a configuration, and the other presets are written in the same way.
+    """
+    assert [f"``{each}``" in README.read_text() for each in PRESETS] == [True] * 4
+    google, custom = re.split(r"(?=^    \[\[)", shown("by their account there"), flags=re.MULTILINE)
+    assert google.count("google") == 4  # in the section, and all that follows from it
+    presets = [google.replace("google", each) for each in PRESETS]
+    daemon = started(tmp_path, monkeypatch, "".join([*presets, custom]))
+    try:
+        providers = daemon.done(daemon.get("/auth/oauth/providers"))["providers"]
+        assert [each["name"] for each in providers] == [
+            *("Google", "Microsoft", "GitHub", "GitLab", "Our office")
+        ]
+    finally:
+        daemon.stop()
+
+
+def test_secrets():
+    """
+    Each secret of an example, and of the other presets, is one that the service is handed.
+    """
+    examples = shown("nothing else is asked") + shown("by their account there")
+    unit = (ROOT / "systemd" / "teamchat.service").read_text()
+    assert len(secrets_in(examples)) == 3
+    for name in {*secrets_in(examples), *(f"{each}-secret" for each in PRESETS)}:
+        assert f"\nLoadCredential={name}:teamchat.{name}\n" in unit
+
+
+def targets(text):
+    """
+    What links lead to, in this repository.
+    """
+    return re.findall(r"<([\w./-]+)>`_|image:: (\S+)", text)
+
+
+def test_links():
+    """
+    What it leads to is there; nothing is promised that make cannot do.
+    """
+    text = README.read_text()
+    links = ["".join(each) for each in targets(text)]
+    assert len(links) > 8
+    assert [each for each in links if not (ROOT / each).exists()] == []
+    make = (ROOT / "Makefile").read_text()
+    wanted = set(re.findall(r"(?:``|sudo |    )make ([a-z-]+)", text))
+    assert wanted >= {"run", "test", "install", "uninstall", "deb", "screens", "try-units"}
+    assert [each for each in wanted if f"\n{each}: " not in make] == []
 
 
 def measured(what):
     """
     The figure of ours in the report, as C{make bench-report} wrote it.
     """
-    report = (README.parent / "tests" / "bench" / "REPORT.rst").read_text()
+    report = (ROOT / "tests" / "bench" / "REPORT.rst").read_text()
     wanted = r" +≤\s\S+" * 2
     [row] = re.findall(rf"^{re.escape(what)}{wanted} +(\S+)", report, re.MULTILINE)
     return float(row)

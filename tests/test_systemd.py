@@ -139,11 +139,11 @@ def test_proof():
     It is alive when the writer has answered, and not before: be it that it cannot write.
     """
     under_way = Deferred()
-    proof = Deferred.fromCoroutine(prove_alive(lambda work: under_way))
+    proof = Deferred.fromCoroutine(prove_alive(lambda: under_way))
     assert not proof.called
     under_way.callback(None)
     assert proof.called
-    refused = Deferred.fromCoroutine(prove_alive(lambda work: fail(Unavailable("full"))))
+    refused = Deferred.fromCoroutine(prove_alive(lambda: fail(Unavailable("full"))))
     assert refused.result is None
 
 

@@ -5,6 +5,7 @@
 import { notifying } from "./core/attention.js";
 import { start } from "./core/chat.js";
 import { loadConfig } from "./core/config.js";
+import { prepare } from "./core/line.js";
 import { arrive, session } from "./core/session.js";
 import { followTheme } from "./core/theme.js";
 import { html, render } from "./lib.js";
@@ -25,6 +26,7 @@ async function begin() {
 }
 
 followTheme();
+prepare();
 begin();
 
 // Not before the first paint: what it fetches shall hold up nothing.
@@ -32,4 +34,5 @@ requestAnimationFrame(() => setTimeout(settleIn));
 
 function settleIn() {
   notifying().then(({ install }) => install()).catch(() => {});
+  import("./views/soon.js").catch(() => {});
 }

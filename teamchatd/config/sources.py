@@ -16,6 +16,8 @@ from teamchatd.config.contradictions import contradictions
 from teamchatd.config.naming import camel, inside, numbered, title
 from teamchatd.config.sections import Config
 
+UNREAD = "(not read)"
+
 NOT_OURS = ("TEAMCHAT_TEST_", "TEAMCHAT_BENCH_")  # these steer the tests, not the daemon
 
 
@@ -113,12 +115,15 @@ def read(
     environ: Mapping[str, str] = {},
     options: Mapping[str, str] = {},
     handed_over: Sequence[str] = (),
+    opens_secrets: bool = True,
 ) -> Config:
     """
     The options win over the environment, and that over the file.
 
     @param handed_over: the sockets that systemd has for us: what C{[server] listen} is where
         nobody has said.
+    @param opens_secrets: whether files with secrets are opened.  If not, L{UNREAD} stands for
+        what is in each of them.
     @raise BadConfig: for the first mistake anywhere, even where something else overrides it.
     """
     home = environ.get("STATE_DIRECTORY", "").partition(":")[0]
@@ -133,7 +138,8 @@ def read(
     given: dict[tuple[str, str], Given] = {}
     for source in sources:
         given |= _one_each(source)
-    config: Config = _filled_in("", Config, {slot: _opened(one) for slot, one in given.items()})
+    opened = _opened if opens_secrets else _not_opened
+    config: Config = _filled_in("", Config, {slot: opened(one) for slot, one in given.items()})
     for section, name, sentence in contradictions(config):
         raise BadConfig(given[section, name].where, sentence)
     return config
@@ -246,6 +252,10 @@ def _opened(one: Given) -> Any:
     if not content:
         raise BadConfig(where, "is empty")
     return _checked(Given(where, KEYS[one.key.section, one.key.fills], content)).value
+
+
+def _not_opened(one: Given) -> Any:
+    return one.value if one.key.name == one.key.fills else UNREAD
 
 
 def _content(where: str, path: Path) -> str:

@@ -86,25 +86,25 @@ def run(place: Place, chosen: Namespace) -> None:
         progress.over()
     if made.missing:
         complain(
-            f"teamchat: {made.missing} images have no file any more, and are not in the backup:"
-            " teamchat check says more."
+            f"teamchat: {len(made.missing)} files of images are not there any more, and not in the"
+            " backup: teamchat check says more."
         )
     say(f"{made.folder}: {made.manifest.counts['messages']} messages,"
         f" {made.manifest.files} files, {in_words(made.manifest.size)}")  # fmt: skip
     if chosen.keep:
-        for old in drop_older(chosen.root.absolute(), chosen.keep):
-            say(f"Deleted {old}")
+        for old, is_kept in drop_older(chosen.root.absolute(), chosen.keep, made):
+            say(f"{old} stays: it has some of these files." if is_kept else f"Deleted {old}")
 
 
 @frozen
 class Backup:
     """
-    @ivar missing: how many files the data directory lacks.
+    @ivar missing: the names of files that the data directory lacks.
     """
 
     folder: Path
     manifest: Manifest
-    missing: int
+    missing: list[str]
 
 
 def back_up(place: Place, root: Path, now: Callable[[], float], progress: Progress) -> Backup:
@@ -131,12 +131,13 @@ def back_up(place: Place, root: Path, now: Callable[[], float], progress: Progre
     return Backup(folder, made, missing)
 
 
-def _made(place: Place, half: Path, made_at: int, progress: Progress) -> tuple[Manifest, int]:
+def _made(place: Place, half: Path, made_at: int, progress: Progress) -> tuple[Manifest, list[str]]:
     """
     The database first.  A row vanishes before its file does, by an hour: so all that the
     copy names is still there when its turn comes.
     """
-    database, size, count, missing = half / DATABASE, 0, 0, 0
+    database, size, count = half / DATABASE, 0, 0
+    missing: list[str] = []
     copying.copy_of(
         place.directory / DATABASE,
         database,
@@ -158,7 +159,7 @@ def _made(place: Place, half: Path, made_at: int, progress: Progress) -> tuple[M
                 size += note(f"{FILES}/{name}", copied(place.shelf.path(name), half / FILES / name))
                 count += 1
             except FileNotFoundError:
-                missing += 1
+                missing.append(name)
             progress.at(f"{count} files, {in_words(size)}")
     made = Manifest(
         __version__,
@@ -237,13 +238,22 @@ def in_order(root: Path) -> list[Path]:
     return sorted(found, key=lambda each: (each.name[:18], int(each.name[19:] or 1)))
 
 
-def drop_older(root: Path, keep: int) -> Iterator[Path]:
+def drop_older(root: Path, keep: int, made: Backup) -> Iterator[tuple[Path, bool]]:
     """
-    Delete all but the newest C{keep}.
+    Delete all but the newest C{keep}, among which is what was just C{made}, whatever the clock
+    said when the others were.
+
+    One that has a file which is missing now stays, too: should a disk with images be gone, no
+    night shall take away the last backup of them.
+
+    @return: each of the older ones, and whether it stays.
     """
     with explaining("An older backup was not deleted"), _alone_in(root):
-        for old in in_order(root)[:-keep]:
-            # Under another name first: what has the name of a backup is a whole one.
-            old.rename(_cleared(root))
-            _cleared(root)
-            yield old
+        others = [each for each in in_order(root) if each != made.folder]
+        for old in others[: max(0, len(others) + 1 - keep)]:
+            is_kept = any((old / FILES / name).exists() for name in made.missing)
+            if not is_kept:
+                # Under another name first: what has the name of a backup is a whole one.
+                old.rename(_cleared(root))
+                _cleared(root)
+            yield old, is_kept

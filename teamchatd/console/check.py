@@ -26,7 +26,7 @@ def add_to(commands: Any, common: ArgumentParser) -> None:
     )
     verb.add_argument("--mail", metavar="ADDRESS", help="only send a test letter to this address")
     verb.add_argument("--json", action="store_true", help="for programs")
-    verb.set_defaults(run=run)
+    verb.set_defaults(run=run, needs_secrets=True)
 
 
 def run(place: Place, chosen: Namespace) -> None:

@@ -34,7 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except OSError as error:
+        complain(f"teamchat: {_refusal(error)}")
+        raise SystemExit(1) from None
     raise SystemExit(0)
+
+
+def _refusal(error: OSError) -> str:
+    """
+    What the system does not let us do, mostly because somebody is not root.
+    """
+    where = f"{error.filename}: " if error.filename else ""
+    whose = f" (this works as {place.me()})" if isinstance(error, PermissionError) else ""
+    return f"{where}{error.strerror or error}{whose}"
 
 
 def parser() -> ArgumentParser:

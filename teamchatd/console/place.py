@@ -87,10 +87,14 @@ def options() -> ArgumentParser:
 
 def settings(chosen: Namespace) -> config.Config:
     """
+    Files with secrets are only opened for who needs what is in them: systemd's are there while the
+    daemon runs, and a backup is restored while it does not.
+
     @raise BadConfig: there is a mistake in it.
     """
     given = {} if chosen.data_dir is None else {"data-dir": chosen.data_dir}
-    return config.read(chosen.config, os.environ, given)
+    needs_secrets = getattr(chosen, "needs_secrets", False)
+    return config.read(chosen.config, os.environ, given, opens_secrets=needs_secrets)
 
 
 def place(chosen: Namespace) -> Place:

@@ -16,7 +16,7 @@ from teamchatd.console import backup, manifest
 from teamchatd.console.copying import DATABASE, FILES, SECRET, copied, explaining, refuse_no_room
 from teamchatd.console.place import Place, give
 from teamchatd.console.terminal import CannotDo, Progress, in_words, say
-from teamchatd.store import copies, lock, restored
+from teamchatd.store import copies, copying, lock, restored
 
 ABOUT = """\
 Put a backup back: a folder that teamchat backup has made, such as DIR/2026-11-30T031500Z. Stop the
@@ -25,7 +25,8 @@ database is looked through, before anything changes.
 
 Or name a copy of the database that an upgrade has left in the data directory, such as
 teamchat.sqlite.before-0006-at-4711, and say --replace: this is the way back from an upgrade. The
-images and the secret that are there now go with it.
+images and the secret that are there now go with it. The way back from a restore is the same, with
+before-restore-.../teamchat.sqlite.
 
 The data directory has to be empty, or not to be there; or say --replace, and what is in it moves
 into a folder of it, before-restore-..., and is deleted by you. Cut off at any moment, this leaves
@@ -140,14 +141,30 @@ def _fill(half: Path, source: Path, size: int, progress: Progress) -> None:
 def _fill_around(half: Path, source: Path, place: Place, progress: Progress) -> None:
     """
     With a copy of the database, and all else as it is in the data directory now.  Files never
-    change: they may be the same ones.
+    change: they may be the same ones.  What is not there any more may lie beside the copy, if
+    that is what a restore has moved aside.
     """
-    copied(source, half / DATABASE)
+    if _has_more(source):
+        copying.copy_of(source, half / DATABASE)
+    else:
+        copied(source, half / DATABASE)
     copies.refuse_unsound(half / DATABASE)
     if place.secret.exists():
         copied(place.secret, half / SECRET)
     (half / FILES).mkdir(mode=0o700)
     for count, name in enumerate(copies.files_of(half / DATABASE)):
-        with suppress(FileNotFoundError):  # deleted since: teamchat check tells of it
+        try:
             os.link(place.shelf.path(name), half / FILES / name, follow_symlinks=False)
+        except FileNotFoundError:
+            with suppress(FileNotFoundError):  # deleted since: teamchat check tells of it
+                copied(source.parent / FILES / name, half / FILES / name)
         progress.at(f"{count} files")
+
+
+def _has_more(source: Path) -> bool:
+    """
+    Whether what was written last is not in the database's file yet, but in that beside it: no
+    copy of ours has one, but what a daemon has left that was cut off.
+    """
+    ahead = Path(f"{source}-wal")
+    return ahead.exists() and ahead.stat().st_size > 0

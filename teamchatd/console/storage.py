@@ -6,13 +6,13 @@ import os
 import shutil
 import stat
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from teamchatd.console.finding import Finding
-from teamchatd.console.place import Place
+from teamchatd.console.place import Place, me
 from teamchatd.console.terminal import in_words
 from teamchatd.store import images, restored, soundness
 from teamchatd.store.schema import Unusable
@@ -31,15 +31,30 @@ AT_ONCE = 500
 
 
 def findings(place: Place, file: Path | None, now: float) -> list[Finding]:
-    found = list(_secrets(file)) if file is not None else []
+    found = [*_looked("secrets", lambda: _secrets(file))] if file is not None else []
+    found += _looked("data directory", lambda: _data(place, now))
+    return found
+
+
+def _looked(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """
+    As far as it can be seen by whom we are.
+    """
+    try:
+        yield from look()
+    except OSError as error:
+        whose = f" (this works as {me()})" if isinstance(error, PermissionError) else ""
+        yield Finding.wrong(what, f"{error.filename}: {error.strerror}{whose}")
+
+
+def _data(place: Place, now: float) -> Iterator[Finding]:
     if not place.directory.is_dir():
         sentence = f"{place.directory} is not there: --data-dir says where it is"
-        return [*found, Finding.wrong("data directory", sentence)]
-    try:
-        return [*found, *_permissions(place), *_room(place), *_record(place, now)]
-    except OSError as error:
-        sentence = f"{error.filename}: {error.strerror}"
-        return [*found, Finding.wrong("data directory", sentence)]
+        yield Finding.wrong("data directory", sentence)
+        return
+    yield from _permissions(place)
+    yield from _room(place)
+    yield from _record(place, now)
 
 
 def _secrets(path: Path) -> Iterator[Finding]:
@@ -74,7 +89,8 @@ def _said(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _permissions(place: Place) -> Iterator[Finding]:
     owner = place.directory.stat().st_uid
-    entries = [place.directory, *place.directory.iterdir()]
+    inside = [each for each in place.directory.iterdir() if each.name != restored.FOR_REPAIRS]
+    entries = [place.directory, *inside]
     strangers = [each for each in entries if each.lstat().st_uid != owner]
     open_ = [each for each in entries if _is_open(each)]
     if strangers:

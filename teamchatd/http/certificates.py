@@ -17,7 +17,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -38,6 +38,12 @@ DAYS_OF_WARNING = 14
 """certbot renews thirty days before the end: it has failed for two weeks by then."""
 
 BEGIN = b"-----BEGIN "
+
+UNREADABLE = (
+    *(ValueError, TypeError, UnsupportedAlgorithm, crypto.Error),
+    *(x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
+"""What is said of a certificate or a key that is none, or that nobody here understands."""
 
 
 class NoCertificate(Exception):
@@ -241,12 +247,14 @@ class Reading:
             pem = BEGIN + block
             try:
                 if b"CERTIFICATE" in block.partition(b"-----")[0]:
-                    self._certificates.setdefault(x509.load_pem_x509_certificate(pem), name)
+                    self._certificates.setdefault(_understood(pem), name)
                 elif b"PRIVATE KEY" in block.partition(b"-----")[0]:
                     key = load_pem_private_key(pem, None)
                     self._keys.setdefault(_public(key.public_key()), (name, key))
-            except (ValueError, TypeError, crypto.Error):
-                self._complain(f"{name} is broken, or written only in part, or has a password")
+            except UNREADABLE as error:
+                unknown = isinstance(error, UnsupportedAlgorithm)
+                why = "of an unknown kind" if unknown else "broken, or written only in part"
+                self._complain(f"{name} is {why}, or has a password")
 
     def _pair(self, name: str, certificate: x509.Certificate, key: Any) -> Iterator[Pair]:
         shown: Any = certificate  # Twisted's types are older than what pyOpenSSL takes
@@ -303,6 +311,17 @@ def _is_pem(name: str) -> bool:
     return name.endswith(".pem")
 
 
+def _understood(pem: bytes) -> x509.Certificate:
+    """
+    Most of a certificate is only looked at when somebody asks: then it is too late to leave out
+    the one that is no good, and all the others would go with it.
+    """
+    certificate = x509.load_pem_x509_certificate(pem)
+    _public(certificate.public_key())
+    _names(certificate)
+    return certificate
+
+
 def _public(key: Any) -> bytes:
     data: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return data
@@ -311,7 +330,7 @@ def _public(key: Any) -> bytes:
 def _is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+    except (*UNREADABLE, InvalidSignature):
         return False
     return True
 

@@ -117,12 +117,21 @@ class Listening(Service):
         """
         Read certificates again, for connections to come.
         """
-        for each in self._certificates:
-            each.reload()
+        self._look_at_certificates(Certificates.reload)
 
     def _check_certificates(self) -> None:
+        self._look_at_certificates(Certificates.check)
+
+    def _look_at_certificates(self, look: Callable[[Certificates], None]) -> None:
+        """
+        Those that are in use stay so, whatever happens; and whoever waits for a reload to be
+        over waits for us.
+        """
         for each in self._certificates:
-            each.check()
+            try:
+                look(each)
+            except Exception:
+                log.failure("TLS: certificates could not be read again")
 
     def addresses(self) -> list[str]:
         """

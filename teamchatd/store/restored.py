@@ -28,7 +28,10 @@ MOVING = ".moving-in-"
 ASIDE = "before-restore-"
 """Begins the name of where the old one goes."""
 
-STAYS = (lock.NAME, "lost+found")
+FOR_REPAIRS = "lost+found"
+"""Is root's, and in the root of a file system always."""
+
+STAYS = (lock.NAME, FOR_REPAIRS)
 
 
 def old(directory: Path) -> list[Path]:

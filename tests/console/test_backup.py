@@ -154,6 +154,24 @@ def test_keep(teamchat, root, back_up):
     assert teamchat("backup", root, "--keep", "0")[0] == 2
 
 
+def test_keep_what_is_nowhere_else(teamchat, daemon, root, back_up, upload):
+    """
+    A backup that has a file which is lost by now stays; the others go as ever.
+    """
+    before = back_up().folder
+    lost = upload()
+    has_it = back_up().folder
+    (daemon.directory / "files" / lost).unlink()
+    again = back_up().folder
+    status, said, complaint = teamchat("backup", root, "--keep", "1")
+    assert (status, "1 files of images" in complaint) == (0, True)
+    [newest] = set(root.iterdir()) - {has_it}
+    assert (has_it / "files" / lost).exists()
+    assert f"{has_it} stays: it has some of these files." in said
+    assert {f"Deleted {before}", f"Deleted {again}"} <= set(said.splitlines())
+    assert newest not in (before, again)  # but the one that was made now, be it by an older clock
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "2027", ".hidden"])
 def test_not_for_backups(back_up, root, name):
     """
@@ -204,7 +222,7 @@ def test_no_file(teamchat, daemon, upload, root):
     lost, kept = upload(), upload()
     (daemon.directory / "files" / lost).unlink()
     status, _, complaint = teamchat("backup", root)
-    assert (status, "1 images have no file any more" in complaint) == (0, True)
+    assert (status, "1 files of images are not there any more" in complaint) == (0, True)
     [folder] = root.iterdir()
     assert (folder / "files" / kept).exists()
 
@@ -239,7 +257,7 @@ def test_deleted_meanwhile(daemon, ada, here, silent, root, upload):
     finally:
         backup.copies.files_of = original
     assert not said
-    assert made.missing == 0
+    assert made.missing == []
     assert (made.folder / "files" / name).exists()
 
 
@@ -368,6 +386,24 @@ def test_way_back(made, put_back, daemon):
     with pytest.raises(Exception, match="is damaged"):
         put_back(daemon.directory / "jwt-secret", daemon.directory, replace=True)
     assert said_in(daemon.directory) == ["hello", "look"]
+
+
+def test_way_back_from_a_restore(made, put_back, daemon, tmp_path):
+    """
+    What a restore has moved aside can be put back: with what a daemon that was killed had only
+    written ahead, and with images that only lie there.
+    """
+    path = daemon.directory / "teamchat.sqlite"
+    killed = tmp_path / "killed"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE messages SET content = 'last words' WHERE content = 'later'")
+        connection.commit()
+        shutil.copytree(daemon.directory, killed)
+    (killed / "teamchat.sqlite-shm").unlink()
+    assert (killed / "teamchat.sqlite-wal").stat().st_size > 0
+    put_back(killed / "teamchat.sqlite", tmp_path / "back")
+    assert said_in(tmp_path / "back") == ["hello", "look", "last words"]
+    assert an_image(tmp_path / "back").read_bytes() == an_image(killed).read_bytes()
 
 
 def test_replace_twice(made, put_back, daemon, silent):

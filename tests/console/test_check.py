@@ -8,8 +8,10 @@ from collections import namedtuple
 
 import pytest
 
+from teamchatd.config import Config
 from teamchatd.console import storage
-from teamchatd.console.finding import NOTE, OK, WRONG
+from teamchatd.console.finding import NOTE, OK, WRONG, Finding
+from teamchatd.console.place import Place
 from tests.daemon import NOON
 
 Space = namedtuple("Space", "total used free")
@@ -47,6 +49,31 @@ def test_open_to_others(daemon, ada, look):
     (daemon.directory / "jwt-secret").chmod(0o640)
     state, sentence = look()["permissions"]
     assert (state, "jwt-secret: chmod -R go= " in sentence) == (WRONG, True)
+
+
+def test_lost_and_found(daemon, ada, look):
+    """
+    What is root's in the root of every file system is no trouble, and no news.
+    """
+    (daemon.directory / "lost+found").mkdir(mode=0o755)
+    if os.geteuid() == 0:
+        os.chown(daemon.directory / "lost+found", 54321, 54321)
+    assert look()["permissions"][0] == OK
+
+
+def test_what_cannot_be_looked_at(daemon, ada, here, tmp_path):
+    """
+    It is said, and the rest is looked at all the same.
+    """
+    longest = "x" * 300
+    file = tmp_path / "teamchat.toml"
+    file.write_text(f'[auth]\njwtSecretFile = "/{longest}"')
+    found = storage.findings(here, file, NOON)
+    assert found[0] == Finding.wrong("secrets", f"/{longest}: File name too long")
+    assert {each.state for each in found[1:]} == {OK}
+    [found] = storage.findings(Place(Config(), daemon.directory / longest), None, NOON)
+    assert (found.what, found.state) == ("data directory", WRONG)
+    assert found.sentence.endswith("File name too long")
 
 
 def test_somebody_elses(daemon, ada, look, request):

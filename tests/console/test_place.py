@@ -141,6 +141,38 @@ def test_no_database_at_all(teamchat, daemon, ada):
     daemon.database.startService()
 
 
+def test_what_the_system_refuses(teamchat, daemon, tmp_path):
+    """
+    Mostly because somebody is not root: it is a sentence, and no traceback.
+    """
+    daemon.directory, directory = tmp_path / ("x" * 300), daemon.directory
+    status, _, complaint = teamchat("stats")
+    assert (status, complaint) == (1, f"teamchat: {daemon.directory}: File name too long\n")
+    daemon.directory = directory
+
+
+def test_secrets_of_systemd(teamchat, daemon, ada, tmp_path):
+    """
+    Files that systemd gives to the daemon are gone with it, which is when a backup is restored.
+    Who needs no secret does not miss them.
+    """
+    file = tmp_path / "teamchat.toml"
+    file.write_text(
+        f'[auth]\njwtSecretFile = "{tmp_path}/gone"\n'
+        '[email]\nhost = "mail.example.org"\nfrom = "chat@example.org"\nuser = "chat"\n'
+        f'passwordFile = "{tmp_path}/gone-too"\n'
+    )
+    for command in (["stats"], ["user", "list"], ["backup", tmp_path / "backups"]):
+        assert teamchat(*command, "--config", file)[0] == 0
+    [made] = (tmp_path / "backups").iterdir()
+    daemon.database.stopService()
+    status, _, complaint = teamchat("restore", made, "--replace", "--config", file)
+    assert (status, complaint) == (0, "")
+    status, _, complaint = teamchat("check", "--config", file)
+    assert (status, "jwtSecretFile" in complaint) == (1, True)
+    daemon.database.startService()
+
+
 def test_bad_configuration(teamchat, daemon, tmp_path):
     """
     A mistake in the configuration is named as the daemon would name it.

@@ -2,6 +2,8 @@
 Which certificate a client is shown: L{teamchatd.http.certificates}.
 """
 
+import ssl
+from base64 import encodebytes
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -379,10 +381,38 @@ def make_dangling(place, renewed):
     return "No such file"
 
 
+RSA = bytes.fromhex("06092a864886f70d010101")
+"""How DER names the kind of a key; a last byte of 0x63 names none."""
+
+
+def of_no_kind(der):
+    assert RSA in der
+    return der.replace(RSA, RSA[:-1] + b"\x63")
+
+
+def write_unknown_certificate(place, renewed):
+    strange = place.authority.issue_cert("chat.example.org", key_type=trustme.KeyType.RSA)
+    der = certificate(strange.cert_chain_pems[0]).public_bytes(Encoding.DER)
+    for file in (place.directory / "chat").iterdir():
+        file.write_text(ssl.DER_cert_to_PEM_cert(of_no_kind(der)))
+    return "is of an unknown kind"
+
+
+def write_unknown_key(place, renewed):
+    key = rsa.generate_private_key(65537, 2048)
+    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    text = encodebytes(of_no_kind(der)).decode()
+    file = place.directory / "chat" / "privkey.pem"
+    file.write_text(f"-----BEGIN PRIVATE KEY-----\n{text}-----END PRIVATE KEY-----\n")
+    return "is of an unknown kind"
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         break_key,
+        write_unknown_certificate,
+        write_unknown_key,
         forget_certificate,
         write_half,
         write_half_of_key,

@@ -18,7 +18,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from teamchatd.http import listening as listening_module
-from teamchatd.http.certificates import DAY
+from teamchatd.http.certificates import DAY, Certificates
 from teamchatd.http.listening import CannotListen, Listening, with_backlog, without_tls
 
 
@@ -209,3 +209,20 @@ def test_status():
     """
     code = "from teamchatd.http.listening import fail_at_exit; fail_at_exit()"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 1
+
+
+def test_reload_goes_on():
+    """
+    What goes wrong with some certificates keeps no others from being read again, nor whoever
+    waits for the reload from hearing that it is over.
+    """
+    read = []
+    listening = Listening(MemoryReactor(), Site(Resource()), "", 0, [])
+    listening._certificates = [None, Certificates(Path("nowhere"), MemoryReactorClock())]
+    with pytest.MonkeyPatch.context() as patched, capturedLogs() as logs:
+        patched.setattr(
+            Certificates, "reload", lambda certificates: read.append(certificates._pairs)
+        )
+        listening.reload()
+    assert read == [()]
+    assert [event["log_level"] for event in logs] == [LogLevel.critical]

@@ -75,6 +75,9 @@ def test_install_and_uninstall(make, tmp_path):
     for path in ours:
         assert path.is_symlink() or str(tmp_path).encode() not in path.read_bytes(), path
 
+    command = tmp_path / "usr/local/bin/teamchat"
+    assert str(command.readlink()) == "/srv/chat/bin/teamchat"
+
     configuration.write_text("# mine\n")
     (tmp_path / "var/lib/private/teamchat").mkdir(parents=True)
     assert "stays as it is" in make("install", PREFIX="/srv/chat")
@@ -94,7 +97,13 @@ def test_not_ours(make, tmp_path):
     """
     (tmp_path / "srv/chat").mkdir(parents=True)
     (tmp_path / "srv/chat/photos").write_text("")
+    command = tmp_path / "usr/local/bin/teamchat"
+    command.parent.mkdir(parents=True)
+    command.write_text("another's program")
     assert "is left alone" in make("uninstall", status=2, PREFIX="/srv/chat")
     assert (tmp_path / "srv/chat/photos").exists()
     for wrong in ("/", "/usr", "chat"):
         assert "a folder of teamchat's own" in make("install", status=2, PREFIX=wrong)
+    assert "/usr/local/bin/teamchat is somebody else's" in make("install", PREFIX="/srv/other")
+    make("uninstall", PREFIX="/srv/other")
+    assert command.read_text() == "another's program"

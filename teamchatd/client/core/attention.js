@@ -5,6 +5,7 @@
 
 import { effect, signal } from "../lib.js";
 import { isMentioned, namesOf } from "./mentions.js";
+import { straight } from "./notices.js";
 import { placeAt } from "./places.js";
 import { isInView } from "./reading.js";
 import { route } from "./route.js";

@@ -7,14 +7,21 @@
  */
 
 import { signal } from "../lib.js";
-import { hold } from "./alone.js";
-import { config } from "./config.js";
+import { hold, pause } from "./alone.js";
+import { asset, config } from "./config.js";
 import { accessToken, session } from "./session.js";
-import { Stream } from "./stream.js";
 import { LINE, trusted } from "./trusted.js";
 
 const REMEMBERED = 2000;
 const OF_THE_STREAM = new Set(["CONNECTED", "RESET", "REPLACED"]);
+const PATIENCE = 2_000;
+
+/** What the stream takes, wherever it runs; nothing of it is needed to see the page. */
+const PARTS = [
+  LINE,
+  asset("core/stream.js"),
+  ...["index", "parse", "errors"].map((name) => asset(`vendor/eventsource-parser/${name}.js`)),
+];
 
 /** `{state, since, retryAt}`; state: connecting, live, waiting, replaced or off. */
 export const line = signal({ state: "off", since: Date.now(), retryAt: null });
@@ -26,6 +33,14 @@ let recent = new Set();
 /** The page was put aside for a while, and has heard nothing meanwhile. */
 let stoodStill = false;
 let listener = { heard() {}, became() {} };
+
+/** Fetch it while the daemon is asked who it is: a worker would find its parts one by one. */
+export function prepare() {
+  for (const href of PARTS) {
+    const link = document.createElement("link");
+    document.head.append(Object.assign(link, { rel: "modulepreload", fetchPriority: "low", href }));
+  }
+}
 
 /**
  * Begin to listen for whoever is signed in.
@@ -148,9 +163,10 @@ function inOneTab(name) {
   };
   const tellNewcomer = ({ kind }) =>
     kind === "hello" && channel.postMessage({ kind: "state", ...stream.last });
-  const lead = (done) => {
+  const lead = async (done) => {
     release = done;
-    stream = open((what) => channel.postMessage(what));
+    const Stream = await loaded();
+    if (!gone.signal.aborted) stream = open(Stream, (what) => channel.postMessage(what));
   };
   hold(name, lead, { signal: gone.signal });
   channel.postMessage({ kind: "hello" });
@@ -170,18 +186,34 @@ function inOneTab(name) {
 }
 
 function inThisTab() {
-  const stream = open(() => {});
+  let stream = null;
+  let isOver = false;
+  loaded().then((Stream) => isOver || (stream = open(Stream, () => {})));
   return {
-    leave: () => stream.close(),
+    leave() {
+      isOver = true;
+      stream?.close();
+    },
     pause() {},
     resume() {},
-    check: () => stream.check(),
-    reconnect: () => stream.reconnect(),
+    check: () => stream?.check(),
+    reconnect: () => stream?.reconnect(),
   };
 }
 
+/** Sooner or later: a page that was kept for when there is no net may not have it. */
+async function loaded() {
+  for (;;) {
+    try {
+      return (await import("./stream.js")).Stream;
+    } catch {
+      await pause(PATIENCE);
+    }
+  }
+}
+
 /** A stream in this tab, that tells the others what it tells us. */
-function open(tell) {
+function open(Stream, tell) {
   return new Stream({
     heartbeat: heartbeat(),
     cursor,

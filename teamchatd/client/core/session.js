@@ -40,29 +40,7 @@ const unfinished = new Set();
 let refreshing = null;
 let timer = 0;
 
-// --- The ways in -----------------------------------------------------------------------
-
-/** With the link of an empty server's log, it makes the first administrator. */
-export async function signInDev(email) {
-  const { token: link } = arrival.peek();
-  const { token } = await ask("POST", "/auth/dev-login", { body: { email, token: link } });
-  await begin({ access: token, refresh: null, until: Date.now() + 24 * 3600_000 });
-}
-
-export const signInWithPassword = (email, password) =>
-  enter("/auth/password-login", { body: { email, password } });
-
-export const register = (email, password) =>
-  enter("/auth/register", { body: { email, password } });
-
-export const setPassword = (token, email, password) =>
-  enter("/auth/setup-password", { body: { email, password, token } });
-
-export const openLink = (token, email) => enter("/auth/verify", { body: { email }, token });
-
-export const askForReset = (email) => said("/auth/request-password-reset", email);
-
-export const askForLink = (email) => said("/auth/login", email);
+// --- Coming and going -----------------------------------------------------------------------
 
 /** @param {() => Promise<any>} work that has to be done while there is still a session. */
 export const beforeSigningOut = (work) => unfinished.add(work);
@@ -108,23 +86,14 @@ async function endThis(token) {
   await ask("DELETE", "/auth/sessions", { token, body: { sessionId } });
 }
 
-async function said(path, email) {
-  const { message } = await ask("POST", path, { body: { email } });
-  return message;
-}
-
-async function enter(path, how) {
-  await begin(pair(await ask("POST", path, how)));
-}
-
-async function begin(tokens) {
+export async function begin(tokens) {
   const { user } = await ask("GET", "/auth/me", { token: tokens.access });
   arrival.value = { kind: "none" };
   lost.value = false;
   hold({ ...tokens, user });
 }
 
-const pair = ({ accessToken, refreshToken, exp }) => ({
+export const pair = ({ accessToken, refreshToken, exp }) => ({
   access: accessToken,
   refresh: refreshToken,
   until: Date.now() + exp * 1000,

@@ -5,16 +5,15 @@
  */
 
 import { html, signal } from "../lib.js";
-import { config } from "../core/config.js";
 import { readDraft, writeDraft } from "../core/drafts.js";
+import { notice } from "../core/notices.js";
 import { session } from "../core/session.js";
-import { Icon } from "./icon.js";
+import { later } from "./later.js";
 
-const KINDS = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/svg+xml": "svg" };
-const ENDINGS = /\.(?:jpe?g|png|webp|svg)$/i;
-const MEGA = 1024 * 1024;
-
+export const KINDS = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/svg+xml": "svg" };
 export const ACCEPTED = Object.keys(KINDS).join(",");
+
+const Previews = later(() => import("./attaching.js").then((module) => module.Previews));
 
 const pads = new Map();
 
@@ -43,63 +42,27 @@ export function empty(pad) {
 export function putBack(key, { content, files }) {
   const pad = padOf(key);
   write(pad, [content, pad.text.value].filter((text) => text.trim()).join("\n"));
-  attach(pad, files.map(({ name, type, blob }) => new File([blob], name, { type })));
+  hold(pad, files.map(({ name, type, blob }) => new File([blob], name, { type })));
+}
+
+/** @param {File[]} files that can be sent. */
+export function hold(pad, files) {
+  pad.files.value = [...pad.files.value, ...files.map((file) => ({ file, url: URL.createObjectURL(file) }))];
 }
 
 /** @param {Iterable<File>} chosen */
-export function attach(pad, chosen) {
-  const sentences = [];
-  const taken = [];
-  for (const file of chosen) {
-    const sentence = refusal(file);
-    if (sentence) sentences.push(sentence);
-    else taken.push({ file: named(file), url: URL.createObjectURL(file) });
+export async function attach(pad, chosen) {
+  const files = [...chosen]; // the browser empties its own list
+  try {
+    (await import("./attaching.js")).take(pad, files);
+  } catch {
+    notice("The images could not be attached: teamchat cannot be reached right now.", { kind: "error" });
   }
-  pad.refused.value = sentences.join(" ");
-  if (taken.length) pad.files.value = [...pad.files.value, ...taken];
 }
 
-function refusal({ name, type, size }) {
-  if (!KINDS[type] && !ENDINGS.test(name)) {
-    return `${name || "This file"} is not an image of a kind that can be sent: JPEG, PNG, WebP and SVG can.`;
-  }
-  const most = config.value.maxImageBytes;
-  if (size > most) {
-    return `${name} is too large: it has ${inMega(size)} MB, and an image may have ${inMega(most)} MB.`;
-  }
-  return size ? "" : `${name} is empty.`;
-}
-
-const inMega = (bytes) => (bytes / MEGA).toLocaleString("en", { maximumFractionDigits: 1 });
-
-/** The server goes by the ending of the name; what comes from a clipboard may have none. */
-function named(file) {
-  if (ENDINGS.test(file.name)) return file;
-  const stem = file.name.replace(/\.[^.]*$/, "") || "image";
-  return new File([file], `${stem}.${KINDS[file.type]}`, { type: file.type });
-}
-
-function detach(pad, gone) {
-  URL.revokeObjectURL(gone.url);
-  pad.files.value = pad.files.value.filter((one) => one !== gone);
-}
-
-/** The images that will be sent along, and what kept others from it. */
-export function Previews({ pad }) {
-  const files = pad.files.value;
-  return html`
-    ${pad.refused.value && html`<div class="refused">
-      <p role="alert">${pad.refused.value}</p>
-      <button class="icon-button" type="button" aria-label="Dismiss" onClick=${() => (pad.refused.value = "")}>
-        <${Icon} name="close" small />
-      </button>
-    </div>`}
-    ${files.length > 0 && html`<ul class="previews" aria-label="Images to send">${files.map((one) => html`<li key=${one.url}>
-      <img src=${one.url} alt=${one.file.name} title=${one.file.name} />
-      <button class="preview-remove" type="button" aria-label=${`Remove ${one.file.name}`}
-        title="Remove" onClick=${() => detach(pad, one)}><${Icon} name="close" small /></button>
-    </li>`)}</ul>`}
-  `;
+/** What is sent along, as `Previews` of attaching.js shows it. */
+export function Attached({ pad }) {
+  return (pad.refused.value || pad.files.value.length > 0) && html`<${Previews} pad=${pad} />`;
 }
 
 /** @returns {object} handlers for whatever images may be dropped on. */

@@ -1,7 +1,9 @@
 /**
- * The style of code in colours: fetched once, when the first is shown.
+ * Code in colours: fetched once, with its style, when the first is shown.
  */
 
 import { styled } from "./styled.js";
+
+export { colour } from "../text/highlight.js";
 
 await styled("style/code.css");

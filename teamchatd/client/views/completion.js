@@ -1,13 +1,17 @@
 import { html, useId, useSignal } from "../lib.js";
-import { users } from "../core/state.js";
-import { emojiOf, findEmoji, loadEmoji, noteUse } from "../text/emoji.js";
-import { Avatar } from "./avatar.js";
 import { insert } from "./insert.js";
 import { actOf, isPressed } from "./keys.js";
 
-const MOST = 8;
-const NAME = /(?:^|[\s([{>"'*_~])@([^@\n]{0,64})$/u;
-const EMOJI = /(?:^|[\s([{>"'*_~]):([a-z0-9_+-]{2,32})(:?)$/iu;
+const OFFERING = /[@:]/;
+
+/** offers.js: fetched when the page is painted, at the latest when the first of these signs is typed. */
+let offers = null;
+
+async function offerFor(box) {
+  if (!box || !OFFERING.test(box.value)) return null;
+  offers ??= await import("./offers.js").catch(() => null);
+  return offers?.offerFor(box);
+}
 
 /**
  * What the letters before the caret may become: a name after @, an emoji after a colon.
@@ -25,7 +29,7 @@ export function useCompletion(boxRef, onType) {
     return undefined;
   };
   const take = (option) => {
-    if (option.emoji) noteUse(option.emoji);
+    if (option.emoji) offers.noteUse(option.emoji);
     insert(boxRef.current, `${option.words} `, boxRef.current.selectionStart - option.typed);
     onType(boxRef.current.value);
     close();
@@ -51,7 +55,8 @@ export function useCompletion(boxRef, onType) {
     return true;
   };
 
-  return { look, close, pressed, attributes: attributesOf(id, offer.value), list: listOf(id, offer.value, take) };
+  const list = offer.value && html`<${offers.Offers} id=${id} offer=${offer.value} take=${take} />`;
+  return { look, close, pressed, attributes: attributesOf(id, offer.value), list };
 }
 
 /** It stays a text field: a combobox would be announced as something one chooses from. */
@@ -62,61 +67,4 @@ function attributesOf(id, offer) {
     "aria-controls": id,
     "aria-activedescendant": `${id}-${offer.marked}`,
   };
-}
-
-function listOf(id, offer, take) {
-  if (!offer) return null;
-  return html`<ul class="completion" role="listbox" id=${id} aria-label=${offer.label}>
-    ${offer.options.map((option, place) => html`<li key=${option.words} role="option"
-      id=${`${id}-${place}`} aria-selected=${place === offer.marked}
-      onPointerDown=${(event) => event.preventDefault()} onClick=${() => take(option)}>
-      ${option.user
-        ? html`<${Avatar} id=${option.user.id} name=${option.user.userName} size="1.5rem" />
-          <bdi class="ellipsis">${option.user.userName}</bdi>`
-        : html`<span class="completion-emoji">${option.emoji}</span>
-          <span class="ellipsis">${option.label}</span>`}
-    </li>`)}
-  </ul>`;
-}
-
-async function offerFor(box) {
-  if (!box || box.selectionStart !== box.selectionEnd) return null;
-  const before = box.value.slice(0, box.selectionStart);
-  // First, since a name may hold spaces: "@Grace and :ta" might be one that goes on.
-  const code = EMOJI.exec(before);
-  if (code) return offerEmoji(box, before, code[1], Boolean(code[2]));
-  const name = NAME.exec(before);
-  return name ? offerNames(name[1]) : null;
-}
-
-function offerNames(typed) {
-  const asked = typed.toLowerCase();
-  const found = [...users.value.values()]
-    .map((user) => ({ user, rank: rankOf(user.userName.toLowerCase(), asked) }))
-    .filter(({ rank }) => rank < 2)
-    .sort((a, b) => a.rank - b.rank || a.user.userName.localeCompare(b.user.userName))
-    .slice(0, MOST);
-  const options = found.map(({ user }) => ({ user, words: `@${user.userName}`, typed: typed.length + 1 }));
-  // The whole name stands there already: Enter then means the message, not the list.
-  const isSaid = options.length === 1 && options[0].user.userName.toLowerCase() === asked;
-  return { label: "People", options, isSaid };
-}
-
-function rankOf(name, asked) {
-  if (name.startsWith(asked)) return 0;
-  return name.split(/[\s._-]+/u).some((word) => word.startsWith(asked)) ? 1 : 2;
-}
-
-async function offerEmoji(box, before, typed, isClosed) {
-  const list = await loadEmoji().catch(() => []);
-  // It came over the network: somebody may have typed on meanwhile.
-  if (box.value.slice(0, box.selectionStart) !== before) return null;
-  if (isClosed) {
-    const emoji = emojiOf(list, typed);
-    return emoji ? { whole: { emoji, words: emoji, typed: typed.length + 2 }, options: [] } : null;
-  }
-  const options = findEmoji(list, typed, MOST).map(({ emoji, label }) => ({
-    emoji, label, words: emoji, typed: typed.length + 1,
-  }));
-  return { label: "Emoji", options };
 }

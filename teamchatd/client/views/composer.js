@@ -2,8 +2,7 @@ import { html, useEffect, useRef } from "../lib.js";
 import { config } from "../core/config.js";
 import { send } from "../core/outbox.js";
 import { me } from "../core/state.js";
-import { noteUse } from "../text/emoji.js";
-import { ACCEPTED, attach, empty, padOf, Previews, write } from "./attach.js";
+import { ACCEPTED, attach, Attached, empty, padOf, write } from "./attach.js";
 import { startEditing } from "./editing.js";
 import { Icon } from "./icon.js";
 import { insert } from "./insert.js";
@@ -31,9 +30,7 @@ export function Composer({ place, label }) {
   };
   const addEmoji = async ({ currentTarget }) => {
     const emoji = await pickEmoji(currentTarget);
-    if (!emoji) return;
-    noteUse(emoji);
-    insert(box.current, emoji);
+    if (emoji) insert(box.current, emoji);
   };
   const pasted = (event) => {
     const images = [...event.clipboardData.files];
@@ -49,7 +46,7 @@ export function Composer({ place, label }) {
 
   return html`<form class="composer" onSubmit=${(event) => (event.preventDefault(), submit())}>
     <div class="composer-box" onClick=${({ target, currentTarget }) => target === currentTarget && box.current.focus()}>
-      <${Previews} pad=${pad} />
+      <${Attached} pad=${pad} />
       <${TextBox} label=${label} text=${pad.text} boxRef=${box} onType=${(value) => write(pad, value)}
         onEnter=${submit} onUp=${() => editLast(place, box.current)} onPaste=${pasted} />
       <div class="composer-foot">

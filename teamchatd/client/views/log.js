@@ -96,10 +96,12 @@ function useReading(place, isAtEnd, messages, scroller) {
 function linesOf(messages, { from, to }, place) {
   const lines = [];
   const firstUnread = place.firstUnreadId.value;
+  // What was replied on the same day needs no rule to say so: there is one below the parent already.
+  const parent = place.parent?.value;
   for (let at = from; at < to; at++) {
     const message = messages[at];
-    const before = at > 0 ? messages[at - 1] : null;
-    const isNewDay = !before || at === from || dayOf(before.createdAt) !== dayOf(message.createdAt);
+    const before = at > from ? messages[at - 1] : null;
+    const isNewDay = dayOf((before ?? parent)?.createdAt ?? 0) !== dayOf(message.createdAt);
     const isNew = message.id === firstUnread;
     if (isNewDay) lines.push(html`<${Day} key=${`day ${dayOf(message.createdAt)}`} at=${message.createdAt} />`);
     if (isNew) lines.push(html`<${NewLine} key="new" />`);

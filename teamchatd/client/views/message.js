@@ -1,8 +1,8 @@
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { react, remove } from "../core/acts.js";
+import { whoChose } from "../core/events.js";
 import { me, nameOf, users } from "../core/state.js";
 import { go } from "../core/route.js";
-import { noteUse } from "../text/emoji.js";
 import { isMentioned, namesOf } from "../core/mentions.js";
 import { clock, fullTime, whenAgo } from "../text/time.js";
 import { Avatar } from "./avatar.js";
@@ -171,9 +171,7 @@ const openThread = (place, message) => go({ placeId: place.id, threadId: message
 
 async function addReaction(message, anchor) {
   const emoji = await pickEmoji(anchor);
-  if (!emoji) return;
-  noteUse(emoji);
-  if (!message.reactions[emoji]?.includes(me.value?.id)) react(message, emoji);
+  if (emoji && !whoChose(message, emoji).includes(me.value?.id)) react(message, emoji);
 }
 
 // --- Its parts ---------------------------------------------------------------------------
@@ -243,7 +241,7 @@ function ThreadLine({ message, place }) {
   return html`<button class="thread-line" type="button" tabindex="-1"
       onClick=${() => openThread(place, message)}>
     <span class="faces">${participants.slice(-MOST_FACES).map(
-      (id) => html`<${Avatar} key=${id} id=${id} name=${nameOf(id)} size="1.375rem" />`)}</span>
+      (id) => html`<${Avatar} key=${id} id=${id} name=${nameOf(id)} size="1.375rem" letters=${1} />`)}</span>
     <span class="thread-count">${replyCount === 1 ? "1 reply" : `${replyCount} replies`}</span>
     <span class="thread-last">Last reply ${whenAgo(lastReplyAt)}</span>
   </button>`;

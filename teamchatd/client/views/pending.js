@@ -1,7 +1,7 @@
 import { html, useLayoutEffect, useRef } from "../lib.js";
 import { discard, retry } from "../core/outbox.js";
 import { me, users } from "../core/state.js";
-import { isOnlyEmoji } from "../text/emoji.js";
+import { isOnlyEmoji } from "../text/onlyemoji.js";
 import { rich } from "../text/markdown.js";
 import { namesOf } from "../core/mentions.js";
 import { clock } from "../text/time.js";

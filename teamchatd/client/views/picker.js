@@ -7,7 +7,7 @@
  */
 
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useSignal } from "../lib.js";
-import { findEmoji, loadEmoji, recentEmoji } from "../text/emoji.js";
+import { findEmoji, loadEmoji, noteUse, recentEmoji } from "../text/emoji.js";
 import { isTouch } from "./textbox.js";
 import { styled } from "./styled.js";
 
@@ -48,9 +48,13 @@ export function Picker({ anchor, choose }) {
     else step(event, panel.current);
   };
   const first = sections[0]?.emoji[0];
+  const take = (emoji) => {
+    noteUse(emoji);
+    choose(emoji);
+  };
   const picked = ({ target }) => {
     const button = target.closest("[data-emoji]");
-    if (button) choose(button.dataset.emoji);
+    if (button) take(button.dataset.emoji);
   };
   const pointed = ({ target }) => (hint.value = target.closest("[data-emoji]")?.ariaLabel ?? hint.value);
 
@@ -59,7 +63,7 @@ export function Picker({ anchor, choose }) {
     <input class="input picker-search" type="search" aria-label="Search emoji" placeholder="Search emoji"
       autocomplete="off" spellcheck=${false} value=${query.value}
       onInput=${({ target }) => (query.value = target.value)}
-      onKeyDown=${(event) => event.key === "Enter" && first && (event.preventDefault(), choose(first.emoji))} />
+      onKeyDown=${(event) => event.key === "Enter" && first && (event.preventDefault(), take(first.emoji))} />
     <div class="picker-list scrolls" onClick=${picked} onPointerOver=${pointed} onFocusIn=${pointed}>
       ${sentence.value && html`<div class="picker-nothing" role="alert"><p>${sentence.value}</p>
         <button class="link-button" type="button" onClick=${load}>Try again</button></div>`}

@@ -1,6 +1,8 @@
 import { html, useEffect, useMemo, useSignal } from "../lib.js";
 import { placeOf } from "../core/places.js";
+import { conversations } from "../core/state.js";
 import { dropsInto, padOf } from "./attach.js";
+import { Avatar } from "./avatar.js";
 import { Composer, keyOf } from "./composer.js";
 import { Icon } from "./icon.js";
 import { isPressed } from "./keys.js";
@@ -26,7 +28,7 @@ function Open({ place }) {
 
   return html`<main class="talk place" ...${drops}>
     <header class="talk-head">
-      ${isChannel && html`<${Icon} name="hash" />`}
+      ${isChannel ? html`<${Icon} name="hash" />` : html`<${Face} place=${place} name=${name} />`}
       <h1 class="talk-title ellipsis" title=${name}><bdi>${name}</bdi></h1>
     </header>
     <${Log} place=${place} label=${isChannel ? `Messages in ${name}` : `Messages with ${name}`}
@@ -36,6 +38,11 @@ function Open({ place }) {
     <${Lightbox} />
     <${EmojiPicker} />
   </main>`;
+}
+
+function Face({ place: { id }, name }) {
+  const { otherUser } = conversations.value.find((each) => each.id === id) ?? {};
+  return html`<${Avatar} id=${otherUser?.id ?? id} name=${name} size="1.5rem" letters=${1} />`;
 }
 
 function Beginning({ name, isChannel, place }) {

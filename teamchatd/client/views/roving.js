@@ -24,13 +24,3 @@ function after(key, here, count, around) {
   if (around) return (here + step + count) % count;
   return Math.min(Math.max(here + step, 0), count - 1);
 }
-
-/** Typing the beginning of a name goes there, as in the menus of every system. */
-export function jumpByLetter(event, list, selector) {
-  if (event.key.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey) return;
-  const all = [...list.querySelectorAll(selector)];
-  const here = all.indexOf(document.activeElement);
-  const letter = event.key.toLocaleLowerCase();
-  const inOrder = [...all.slice(here + 1), ...all.slice(0, here + 1)];
-  inOrder.find((each) => each.textContent.trim().toLocaleLowerCase().startsWith(letter))?.focus();
-}

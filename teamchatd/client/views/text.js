@@ -1,8 +1,7 @@
 import { html, useLayoutEffect, useRef } from "../lib.js";
 import { me, users } from "../core/state.js";
 import { notice } from "../core/notices.js";
-import { isOnlyEmoji } from "../text/emoji.js";
-import { colour } from "../text/highlight.js";
+import { isOnlyEmoji } from "../text/onlyemoji.js";
 import { namesOf } from "../core/mentions.js";
 import { rich } from "../text/markdown.js";
 import { fullTime } from "../text/time.js";
@@ -11,6 +10,8 @@ import { fullTime } from "../text/time.js";
 const read = new WeakMap();
 const NOBODY = new Map();
 
+let colours = null;
+
 /** The content of a message, as nodes; drawn anew only when its words or the names in it change. */
 export function Rich({ message }) {
   const box = useRef(null);
@@ -18,12 +19,17 @@ export function Rich({ message }) {
   const names = content.includes("@") ? namesOf(users.value) : NOBODY;
   useLayoutEffect(() => {
     box.current.replaceChildren(nodesOf(message, names));
-    if (box.current.querySelector("[class^=language-]")) import("./coloured.js").catch(() => {});
-    colour(box.current);
+    if (box.current.querySelector("[class^=language-]")) colourIn(box.current);
     if (updatedAt) markEdited(box.current, updatedAt);
   }, [content, updatedAt, names]);
   const size = isOnlyEmoji(content) ? "rich big" : "rich";
   return html`<div ref=${box} class=${size} dir="auto" onClick=${copyCode}></div>`;
+}
+
+/** Not reached: it stays as it is, and can be read. */
+async function colourIn(box) {
+  colours ??= import("./coloured.js").catch(() => (colours = null));
+  (await colours)?.colour(box);
 }
 
 function nodesOf(message, names) {

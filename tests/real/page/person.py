@@ -27,6 +27,8 @@ class Person:
 
     def __init__(self, page, trouble):
         self.page, self.trouble = page, trouble
+        # From the beginning: a key may be faster than the browser is told to show us its window.
+        page.on("filechooser", lambda _: None)
 
     def another_tab(self, path="/"):
         tab = Person(self.page.context.new_page(), self.trouble)

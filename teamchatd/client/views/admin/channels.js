@@ -101,7 +101,7 @@ function DeleteChannel({ channel, close }) {
     notice(`The channel ${channel.name} was deleted.`);
     close();
   }, "name");
-  return html`<${Dialog} title="Delete the channel" close=${close}>
+  return html`<${Dialog} title="Delete the channel?" close=${close}>
     <${Form} form=${form}>
       <div class="confirm-words">
         <p>

@@ -144,7 +144,7 @@ function DeleteWebhook({ webhook, channel, close }) {
     await deleteWebhook(webhook);
     notice(`The webhook ${webhook.name} was deleted.`);
   };
-  return html`<${Confirm} title="Delete the webhook" button="Delete" act=${act} close=${close}>
+  return html`<${Confirm} title="Delete the webhook?" button="Delete" act=${act} close=${close}>
     <p>
       From then on the token of <strong><bdi>${webhook.name}</bdi></strong> is good for nothing, and a program that uses it is
       refused. What it said in <bdi>${channel.name}</bdi> stays.

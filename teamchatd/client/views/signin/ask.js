@@ -1,6 +1,7 @@
 import { html, useLayoutEffect, useRef, useSignal } from "../../lib.js";
 import { config } from "../../core/config.js";
-import { askForLink, askForReset, session } from "../../core/session.js";
+import { askForLink, askForReset } from "../../core/entrance.js";
+import { session } from "../../core/session.js";
 import "../drawings.js";
 import { Icon } from "../icon.js";
 import { EmailField } from "./field.js";

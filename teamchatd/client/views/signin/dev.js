@@ -1,5 +1,5 @@
 import { html } from "../../lib.js";
-import { signInDev } from "../../core/session.js";
+import { signInDev } from "../../core/entrance.js";
 import { Icon } from "../icon.js";
 import { EmailField } from "./field.js";
 import { address, Form, Submit, useForm } from "./form.js";

@@ -1,5 +1,6 @@
 import { html, useSignal } from "../../lib.js";
-import { arrival, openLink, session, setPassword } from "../../core/session.js";
+import { openLink, setPassword } from "../../core/entrance.js";
+import { arrival, session } from "../../core/session.js";
 import { AskForLink, ForgotPassword } from "./ask.js";
 import { EmailField, PasswordField } from "./field.js";
 import { address, Form, Submit, useForm } from "./form.js";

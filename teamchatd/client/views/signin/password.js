@@ -1,6 +1,6 @@
 import { html, useSignal } from "../../lib.js";
 import { config } from "../../core/config.js";
-import { register, signInWithPassword } from "../../core/session.js";
+import { register, signInWithPassword } from "../../core/entrance.js";
 import { EmailField, PasswordField } from "./field.js";
 import { address, Form, Submit, useForm } from "./form.js";
 
