@@ -65,8 +65,8 @@ class Listening(txredisapi.SubscriberProtocol):
         self.factory.heard(message)
 
     def connectionLost(self, why: Any) -> None:
-        self.factory.is_listening = False
         super().connectionLost(why)
+        self.factory.is_listening = False  # after that, which answers whoever waits
 
 
 class Ears(Persistent, txredisapi.SubscriberFactory):
@@ -88,6 +88,7 @@ class Ears(Persistent, txredisapi.SubscriberFactory):
     ) -> None:
         super().__init__()
         self.username, self.password, self.convertNumbers = user, password, False
+        self.dbid = 0  # choosing one shows that there is a Redis, and not only somebody who accepts
         self._channel, self.heard = channel, heard
 
     def subscribe(self, connection: Any) -> None:
