@@ -2,6 +2,7 @@
 The two connections to a Redis: txredisapi's, as we use them.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,10 @@ log = Logger()
 
 PATIENCE = 2
 """Seconds until an answer that does not come counts as none."""
+
+
+REFUSAL = re.compile(r"\b[A-Z]{3,} .*")
+"""What the server itself says begins with a word like C{WRONGPASS}."""
 
 
 class Persistent:
@@ -28,7 +33,8 @@ class Persistent:
         pass
 
     def connectionError(self, why: str) -> None:
-        self.why = why.removeprefix("Redis error: ")
+        refusal = REFUSAL.search(why)
+        self.why = refusal[0] if refusal else ""
 
     def addConnection(self, connection: Any) -> None:
         self.why = ""

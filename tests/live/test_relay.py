@@ -101,7 +101,7 @@ async def test_wrong_password(make_relay, redis, log):
     relay._heard_at -= AWAY_AFTER + 1
     relay.look()
     [said] = [line for line in log() if "Redis" in line]
-    assert "does not let us in" in said
+    assert "does not let us in (WRONGPASS" in said
     assert "wrong" not in said.lower().replace("wrongpass", "")
     other = make_relay()
     await are_up(other)
