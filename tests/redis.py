@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-
 from urllib.parse import urlsplit, urlunsplit
 
 from tests.real.daemon import free_port

@@ -42,6 +42,7 @@ MEASUREMENTS: dict[str, Measurement] = {
 LONG_MEASUREMENTS: dict[str, Measurement] = {
     "long-history": asking.long_history,
     "long-start": living.long_start,
+    "long-cluster": cluster.long_cluster,
 }
 """Their data takes minutes to make: only with C{--full}, or by name."""
 

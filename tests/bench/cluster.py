@@ -105,10 +105,21 @@ def started(place: Place, sizes: Sizes, count: int) -> Iterator[Cluster]:
 
 
 def cluster(place: Place, sizes: Sizes) -> Iterator[Row]:
+    yield from _cluster(place, sizes, sizes.heard // 5, sizes.steps[0])
+
+
+def long_cluster(place: Place, sizes: Sizes) -> Iterator[Row]:
+    """
+    The same for longer, and with as many streams as there may be.
+    """
+    yield from _cluster(place, sizes, sizes.heard, sizes.many)
+
+
+def _cluster(place: Place, sizes: Sizes, messages: int, streams: int) -> Iterator[Row]:
     of_one: dict[str, float] = {}
     for count in DAEMONS:
         with started(place, sizes, count) as it:
-            rows = [*_posts(it, sizes), *_fan_out(it, sizes)]
+            rows = [*_posts(it, messages), *_fan_out(it, sizes, streams)]
         for row in rows:
             yield evolve(row, what=f"{_daemons(count)}: {row.what}")
             if count == 1:
@@ -122,7 +133,7 @@ def _daemons(count: int) -> str:
     return "1 daemon" if count == 1 else f"{count} daemons"
 
 
-def _posts(it: Cluster, sizes: Sizes) -> Iterator[Row]:
+def _posts(it: Cluster, messages: int) -> Iterator[Row]:
     """
     Each heard by twenty, who are with any of the daemons.
     """
@@ -132,7 +143,7 @@ def _posts(it: Cluster, sizes: Sizes) -> Iterator[Row]:
         it.target,
         LISTENERS,
         *("--rate", 0, "--pub-conns", 32, "--hold", 0.5, "--drain", 10),
-        *load.publishing(it.target, sizes.heard),
+        *load.publishing(it.target, messages),
     )
     after = it.read()
     fanout: dict[str, Any] = report["fanout"]
@@ -157,11 +168,10 @@ def _to_post(it: Cluster) -> list[object]:
     return ["--path", it.target.post, "--method", "POST", "--body", it.target.message]
 
 
-def _fan_out(it: Cluster, sizes: Sizes) -> Iterator[Row]:
+def _fan_out(it: Cluster, sizes: Sizes, count: int) -> Iterator[Row]:
     """
     Many streams, spread over the daemons.
     """
-    count = sizes.steps[0]
     report = listening.told(it.target, count, sizes)
     wanted = {listening.LAST, listening.DELIVERIES, listening.COST}
     yield from (row for row in listening.figures(report, count) if row.what in wanted)
