@@ -58,7 +58,8 @@ class Cluster:
         with redis.Redis(port=self._redis.port) as client:
             told = client.info("commandstats").get("cmdstat_publish", {"calls": 0})["calls"]
         head = Database(PostgreSQL(self._place.url), reactor).head()
-        backends = children_of(postgres.pid())
+        server = postgres.pid()
+        backends = [] if server is None else children_of(server)
         return Meter(
             sum(map(seconds_of, backends)), seconds_of(self._redis.process.pid), told, head.number
         )
