@@ -45,6 +45,7 @@ from teamchatd.chat.settings import Settings
 from teamchatd.chat.threads import Threads
 from teamchatd.chat.users import Users
 from teamchatd.chat.webhooks import Webhooks
+from teamchatd.errors import Unavailable
 from teamchatd.files.shelf import Shelf
 from teamchatd.http import assets
 from teamchatd.http.about import AboutRoutes
@@ -343,7 +344,7 @@ class House:
         self._retention = Retention(clearing, self.clock, days)
         keep_ms = chosen.events.keep_days * DAY * 1000
         yield chosen.events.heartbeat_seconds / BEATS, self.hub.beat
-        yield LOOK_SECONDS, self.database.look
+        yield LOOK_SECONDS, self.look
         yield LOOK_SECONDS, self.relay.look
         if self.elsewhere is not None:
             yield SHARE_SECONDS, self.tally.send
@@ -377,6 +378,17 @@ class House:
             self._carefully(self.hub.deliver, told)
             for entry in told if is_ours else ():
                 self._carefully(self.sessions.notice, entry)
+
+    async def look(self) -> bool:
+        """
+        Look for what others have written.
+
+        @return: whether there may be more.
+        """
+        try:
+            return await self.database.look()
+        except Unavailable:  # it is in the log: not once a second
+            return False
 
     def begin_anew(self, head: Head) -> None:
         """

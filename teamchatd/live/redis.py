@@ -2,6 +2,7 @@
 The two connections to a Redis: txredisapi's, as we use them.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,10 @@ log = Logger()
 
 PATIENCE = 2
 """Seconds until an answer that does not come counts as none."""
+
+
+REFUSAL = re.compile(r"\b[A-Z]{3,} .*")
+"""What the server itself says begins with a word like C{WRONGPASS}."""
 
 
 class Persistent:
@@ -28,7 +33,8 @@ class Persistent:
         pass
 
     def connectionError(self, why: str) -> None:
-        self.why = why.removeprefix("Redis error: ")
+        refusal = REFUSAL.search(why)
+        self.why = refusal[0] if refusal else ""
 
     def addConnection(self, connection: Any) -> None:
         self.why = ""
@@ -65,8 +71,8 @@ class Listening(txredisapi.SubscriberProtocol):
         self.factory.heard(message)
 
     def connectionLost(self, why: Any) -> None:
-        self.factory.is_listening = False
         super().connectionLost(why)
+        self.factory.is_listening = False  # after that, which answers whoever waits
 
 
 class Ears(Persistent, txredisapi.SubscriberFactory):
@@ -88,6 +94,7 @@ class Ears(Persistent, txredisapi.SubscriberFactory):
     ) -> None:
         super().__init__()
         self.username, self.password, self.convertNumbers = user, password, False
+        self.dbid = 0  # choosing one shows that there is a Redis, and not only somebody who accepts
         self._channel, self.heard = channel, heard
 
     def subscribe(self, connection: Any) -> None:

@@ -25,8 +25,11 @@ Hear = Callable[[str, Any], None]
 PATIENCE = 2
 """Seconds until an answer that does not come counts as none."""
 
+AWAY_AFTER = 4
+"""Seconds without hearing even oneself, until the operator is told."""
+
 LONGEST_SILENCE = 10
-"""Seconds without hearing even oneself, until a connection counts as dead."""
+"""The same, until a connection counts as dead on which we listen."""
 
 
 LONGEST_CONFUSION = 60
@@ -111,7 +114,7 @@ class RedisRelay(Service):
     _hear: dict[str, Hear] = field(init=False, factory=dict)
     _mouth: Any = field(init=False, default=None)
     _ears: Any = field(init=False, default=None)
-    _away_since: float | None = field(init=False, default=None)
+    _quiet_since: float = field(init=False, default=0.0)
     _is_away: bool = field(init=False, default=False)
     _confused_at: float | None = field(init=False, default=None)
     _heard_at: float = field(init=False, default=0.0)
@@ -123,6 +126,7 @@ class RedisRelay(Service):
         from teamchatd.live import redis  # the package behind it is slow to import
 
         super().startService()
+        self._heard_at = self._reactor.seconds()  # it gets as long as one that falls silent
         address = self._address
         endpoint = HostnameEndpoint(
             self._reactor, address.host.encode(), address.port, timeout=PATIENCE
@@ -157,20 +161,16 @@ class RedisRelay(Service):
         """
         now = self._reactor.seconds()
         if not self._ears.is_listening:
-            self._heard_at = now
-        elif now - self._heard_at > LONGEST_SILENCE:
+            self._quiet_since = now
+        elif now - max(self._heard_at, self._quiet_since) > LONGEST_SILENCE:
             self._ears.hang_up()
         self.tell("beat", None)
-        if self._mouth.size and self._ears.is_listening:
-            self._away_since = None
-            if self._is_away:
-                log.info("Redis at {address} can be reached again", address=self._address)
-            self._is_away = False
-        elif self._away_since is None:
-            self._away_since = now  # we have just been started, perhaps
-        elif now - self._away_since > PATIENCE and not self._is_away:
-            self._is_away = True
+        is_away = now - self._heard_at > AWAY_AFTER
+        if is_away and not self._is_away:
             self._say_away(self._mouth.why or self._ears.why)
+        elif self._is_away and not is_away:
+            log.info("Redis at {address} can be reached again", address=self._address)
+        self._is_away = is_away
 
     def _say_away(self, why: str) -> None:
         log.warn(

@@ -273,6 +273,7 @@ class Database(Service):
     written: Callable[[int], None] = field(default=lambda number: None)
     missed: Callable[[Head], None] = field(default=lambda head: None)
     _broken: bool = field(init=False, default=False)
+    _is_unread: bool = field(init=False, default=False)
     _writer: Any = field(init=False, default=None)
     _reader: Any = field(init=False, default=None)
 
@@ -453,7 +454,13 @@ class Database(Service):
     ) -> "Deferred[T]":
         job = Job(work, args, self._now())
         self._readings.join(job)
-        return job.done.addErrback(self._unreadable, job, again)
+        return job.done.addCallbacks(self._was_read, self._unreadable, errbackArgs=(job, again))
+
+    def _was_read(self, answer: T) -> T:
+        if self._is_unread:
+            self._is_unread = False
+            log.info("{name} can be read again", name=self._engine.name)
+        return answer
 
     def look(self) -> "Deferred[bool]":
         """
@@ -597,11 +604,13 @@ class Database(Service):
             return failure
         if self._engine.is_cut(failure.value) and again and self.running:
             return deferLater(self._clock, again[0], self._read, job.work, job.args, again[1:])
-        log.error(
-            "{name} cannot be read: {reason}",
-            name=self._engine.name,
-            reason=_said_by(failure.value),
-        )
+        if not self._is_unread:
+            self._is_unread = True
+            log.error(
+                "{name} cannot be read: {reason}",
+                name=self._engine.name,
+                reason=_said_by(failure.value),
+            )
         return Failure(Unavailable(NOT_READ))
 
     def _connect(self) -> Any:

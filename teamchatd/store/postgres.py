@@ -23,6 +23,9 @@ from twisted.enterprise.adbapi import ConnectionPool
 
 from teamchatd.store import schema
 
+apilevel, threadsafety, paramstyle = "2.0", 1, "qmark"
+"""What PEP 249 asks a driver to say of itself: this module is one to L{ConnectionPool}."""
+
 CONNECT: dict[str, Any] = {
     "autocommit": True,  # we say BEGIN ourselves
     "connect_timeout": 5,  # seconds

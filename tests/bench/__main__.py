@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attrs import define, evolve, field
 
-from tests.bench import asking, comparing, guessing, listening, living, page, report
+from tests.bench import asking, cluster, comparing, guessing, listening, living, page, report
 from tests.bench.building import CannotMeasure, NotInstalled, TooSlow
 from tests.bench.serving import Place
 from tests.bench.sizes import QUICK, Sizes, fitting
@@ -32,6 +32,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "returning": listening.returning,
     "stop": living.stop,
     "guesses": guessing.guesses,
+    "cluster": cluster.cluster,
     "page-weight": page.weight,
     "page-opening": page.opening,
     "page-hearing": page.hearing,
@@ -41,6 +42,7 @@ MEASUREMENTS: dict[str, Measurement] = {
 LONG_MEASUREMENTS: dict[str, Measurement] = {
     "long-history": asking.long_history,
     "long-start": living.long_start,
+    "long-cluster": cluster.long_cluster,
 }
 """Their data takes minutes to make: only with C{--full}, or by name."""
 

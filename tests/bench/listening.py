@@ -15,6 +15,7 @@ from tests.bench.table import Row, count_of_wrong
 MEMORY = "memory of each"
 LAST = "the last has heard, p50"
 DELIVERIES = "deliveries"
+COST = "processor time of each delivery"
 OTHERS = "other requests meanwhile, p99"
 
 GOALS: dict[str, tuple[float, float]] = {
@@ -32,7 +33,7 @@ def streams(place: Place, sizes: Sizes) -> Iterator[Row]:
             report = told(target, count, sizes)
         for row in figures(report, count):
             yield _with_goal(row) if count == 10_000 else row
-        yield from _mistakes(report, count)
+        yield from mistakes(report, count)
 
 
 def told(target: Target, count: int, sizes: Sizes) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def figures(report: dict[str, Any], streams: int) -> Iterator[Row]:
     yield Row("the last has heard, p99", last["p99_ms"], "ms", less=True, streams=streams)
     yield Row(DELIVERIES, fanout["deliveries_per_s"], "1/s", streams=streams)
     cost = report["cpu_fanout_s"] * 1e6 / fanout["delivered"]
-    yield Row("processor time of each delivery", cost, "µs", less=True, streams=streams)
+    yield Row(COST, cost, "µs", less=True, streams=streams)
     others = report["probe"]["fanout"]["p99_ms"]
     yield Row(OTHERS, others, "ms", less=True, streams=streams)
 
@@ -95,13 +96,13 @@ def returning(place: Place, sizes: Sizes) -> Iterator[Row]:
     yield Row(f"{name}: all connected", connected, "s", less=True)
     caught_up = connected + report["fanout"]["last_client"]["max_ms"] / 1000
     yield Row("  all have what they missed", caught_up, "s", goal, stretch, less=True)
-    yield from _mistakes(report)
+    yield from mistakes(report)
     greeting, after = 1, report["fanout"]["delivered"]
     wanted = sizes.returning * (greeting + target.missed_events) + after
     yield count_of_wrong("  events too few or too many", report["events"] - wanted)
 
 
-def _mistakes(report: dict[str, Any], streams: int | None = None) -> Iterator[Row]:
+def mistakes(report: dict[str, Any], streams: int | None = None) -> Iterator[Row]:
     found = {
         "lost": report["fanout"]["lost"],
         "twice": report["fanout"]["duplicated"],

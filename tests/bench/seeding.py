@@ -20,6 +20,7 @@ from teamchatd.store.change import Change
 from teamchatd.store.channels import make_general
 from teamchatd.store.conversations import ConversationStore
 from teamchatd.store.database import Database
+from teamchatd.store.engine import Engine
 from teamchatd.store.messages import Draft, MessageStore
 from teamchatd.store.sessions import Opening, SessionStore
 from teamchatd.store.sqlite import SQLite
@@ -73,7 +74,14 @@ def seed(directory: Path, users: int, messages: int) -> Seed:
     """
     Users C{u0}, C{u1} … with one session each, and messages C{m0}, C{m1} …
     """
-    database = Database(SQLite(directory), reactor)
+    return sown(SQLite(directory), directory, users, messages)
+
+
+def sown(engine: Engine, directory: Path, users: int, messages: int) -> Seed:
+    """
+    The same in a database of any kind.
+    """
+    database = Database(engine, reactor)
     database.startService()
     try:
         until = int(time.time()) + DAY

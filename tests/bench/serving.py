@@ -75,6 +75,7 @@ class Server:
 
     _command: list[str]
     _directory: Path
+    _environ: dict[str, str] = field(factory=dict)
     process: "subprocess.Popen[bytes] | None" = field(init=False, default=None)
     port: int = field(init=False)
     seconds_to_start: float = field(init=False)
@@ -93,7 +94,7 @@ class Server:
         with open(self._directory / LOG, "wb") as log:
             self.process = subprocess.Popen(
                 self._command,
-                env=clean | more,
+                env=clean | more | self._environ,
                 cwd=self._directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -171,16 +172,10 @@ class Place:
         self._count += 1
         data = self._directory / f"data-{self._count}"
         shutil.copytree(found.directory, data)
-        daemon = Server(
-            [
-                *(str(Path(sys.executable).with_name("twistd")), "--nodaemon", "--pidfile="),
-                *("--logfile", "-", "teamchat", "--port", "0", "--data-dir", str(data)),
-            ],
-            data,
-        )
+        daemon = Server(command(data), data)
         try:
             daemon.start()
-            yield self._target(daemon, found), daemon
+            yield self.target(daemon, found), daemon
         finally:
             daemon.stop()
             shutil.rmtree(data)
@@ -196,7 +191,7 @@ class Place:
             server.start()
             # nginx listens before it is nginx, and has its worker when it answers.
             urlopen(f"http://127.0.0.1:{server.port}/health", timeout=PATIENCE).close()
-            yield self._target(server, found)
+            yield self.target(server, found)
         finally:
             server.stop()
 
@@ -206,7 +201,7 @@ class Place:
             self._seeds[messages] = seed(directory, self._users, messages)
         return self._seeds[messages]
 
-    def _target(self, server: Server, found: Seed) -> Target:
+    def target(self, server: Server, found: Seed) -> Target:
         missed = 20
         half = str(found.messages // 2)
         some = f"m{half[0]}{{{{SEQ{len(half) - 1}}}}}" if len(half) > 1 else "m0"
@@ -233,6 +228,16 @@ class Place:
         path = self._directory / name
         path.write_text("".join(f"{token}\n" for token in tokens))
         return path
+
+
+def command(data: Path, port: int = 0) -> list[str]:
+    """
+    How a daemon is started.
+    """
+    return [
+        *(str(Path(sys.executable).with_name("twistd")), "--nodaemon", "--pidfile="),
+        *("--logfile", "-", "teamchat", "--port", str(port), "--data-dir", str(data)),
+    ]
 
 
 # The peers: how to start them

@@ -8,7 +8,7 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.logger import globalLogPublisher
 
-from teamchatd.live.relay import LONGEST_SILENCE, PATIENCE, Address, RedisRelay
+from teamchatd.live.relay import AWAY_AFTER, LONGEST_SILENCE, Address, RedisRelay
 from tests.redis import Redis
 
 pytestmark = pytest.mark.real
@@ -98,16 +98,18 @@ async def test_wrong_password(make_relay, redis, log):
     """
     relay = make_relay(url=redis.url.replace("right", "wrong"))
     await until(lambda: relay._mouth.why and relay._ears.why)
-    relay.look()
-    relay._away_since -= PATIENCE + 1
+    relay._heard_at -= AWAY_AFTER + 1
     relay.look()
     [said] = [line for line in log() if "Redis" in line]
-    assert "does not let us in" in said
+    assert "does not let us in (WRONGPASS" in said
     assert "wrong" not in said.lower().replace("wrongpass", "")
     other = make_relay()
     await are_up(other)
     await other._mouth.handler.execute_command("CONFIG", "SET", "requirepass", "wrong")
     await are_up(relay)
+    before = relay._heard_at
+    relay.look()
+    await until(lambda: relay._heard_at > before)
     relay.look()
     assert "can be reached again" in log()[-1]
 
@@ -134,6 +136,7 @@ async def test_deaf(make_relay):
     dead = relay._ears.pool[0]
     relay.look()
     relay._heard_at -= LONGEST_SILENCE + 1
+    relay._quiet_since = relay._heard_at
     relay.look()
     await until(lambda: relay._ears.is_listening and relay._ears.pool[0] is not dead)
 

@@ -3,6 +3,7 @@ Three daemons, one PostgreSQL, one Redis: several machines that behave as one.
 """
 
 import os
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from itertools import cycle
@@ -12,6 +13,7 @@ import pytest
 
 from tests.answers import encoded
 from tests.daemon import request_bytes
+from tests.files import corpus
 from tests.postgres import Place, restart
 from tests.real.daemon import PATIENCE, RealDaemon
 from tests.redis import some_redis
@@ -123,6 +125,23 @@ def test_reconnects_to_another(two):
     types = [(event.type, event.payload.get("content")) for event in again.await_events(2)]
     assert types == [("CONNECTED", None), ("NEW_MESSAGE", "after")]
     again.leave()
+
+
+def test_what_one_keeps_another_shows(two):
+    """
+    An image that was sent to one, and the name that was given to the server there.
+    """
+    here, there = two
+    ada = here.token("ada")
+    place = f"/channels/{here.general(ada)}/messages"
+    given = {"filename": "garden.png", "image": b64encode(corpus.png()).decode()}
+    name = here.done(here.post(f"{place}/image", ada, given))["filename"]
+    here.done(here.post(place, ada, {"content": "look", "images": [name]}))
+    here.done(here.put("/server/settings", ada, {"name": "Ours"}))
+    shown = there.get(f"{place}/image/{name}", ada)
+    assert shown.status == 200
+    assert shown.body == here.get(f"{place}/image/{name}", ada).body
+    assert there.done(there.get("/server/settings", ada))["name"] == "Ours"
 
 
 def test_session_ends_everywhere(two):

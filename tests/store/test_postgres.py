@@ -9,12 +9,20 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
+from twisted.logger import capturedLogs, formatEvent
 
 from teamchatd.errors import Unavailable
 from teamchatd.model import Everyone
 from teamchatd.store.database import Database
 from teamchatd.store.journal import Journal
-from teamchatd.store.postgres import Impatient, PostgreSQL, steps, translated, without_password
+from teamchatd.store.postgres import (
+    Impatient,
+    PostgreSQL,
+    TookTooLong,
+    steps,
+    translated,
+    without_password,
+)
 from teamchatd.store.schema import Unusable
 from teamchatd.store.sqlite import SQLite
 from tests.daemon import ThreadlessDatabase
@@ -222,7 +230,8 @@ async def test_server_stands_still(open_database, place, monkeypatch):
 
     def hang(cursor):
         asked.append(1)
-        cursor.execute("SELECT pg_sleep(60)")
+        cursor.execute("SET statement_timeout = 0")  # a machine that stands still keeps none
+        cursor.execute("SELECT pg_sleep(25)")
 
     with pytest.raises(Unavailable):
         await database.read(hang)
@@ -488,3 +497,25 @@ def test_translated(ours, theirs, order):
 )
 def test_without_password(url):
     assert without_password(url) == "postgresql://ada@db.example.org:5433/chat"
+
+
+def is_too_slow(cursor):
+    raise TookTooLong("the server does not answer")
+
+
+@ensure
+async def test_said_once(open_database):
+    """
+    While the server is away, the operator is told once, however many ask; and once when it
+    is back.
+    """
+    database = open_database()
+    with capturedLogs() as logs:
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await database.read(is_too_slow)
+        assert await database.read(names) == []
+    said = [formatEvent(event) for event in logs if event["log_namespace"].endswith("database")]
+    assert len(said) == 2
+    assert "cannot be read" in said[0]
+    assert "can be read again" in said[1]
