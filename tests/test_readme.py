@@ -15,7 +15,7 @@ from contextlib import closing
 import pytest
 
 from teamchatd.store import schema
-from teamchatd.store.database import found
+from teamchatd.store.sqlite import found
 from tests.files import corpus
 from tests.real.daemon import ROOT, RealDaemon
 
