@@ -190,8 +190,8 @@ def copy(daemon, place, times):
         connection.execute(
             f"INSERT INTO messages ({', '.join(chosen)}) SELECT {', '.join(chosen.values())}"
             " FROM (SELECT * FROM messages WHERE place_id = ? ORDER BY position LIMIT 1) AS first,"
-            " (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < ?)"
-            "  SELECT value FROM n)",
+            " (WITH RECURSIVE n(value) AS"
+            " (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < ?) SELECT value FROM n)",
             (place, times),
         )
         connection.commit()
