@@ -86,7 +86,7 @@ def run(place: Place, chosen: Namespace) -> None:
             " teamchat check says more."
         )
     say(f"{made.folder}: {made.manifest.counts['messages']} messages,"
-        f" {made.manifest.files} files, {in_words(made.manifest.size)}")  # fmt: skip
+        f" {made.manifest.files} files, {in_words(made.manifest.size)} of {place.directory}")  # fmt: skip
     if chosen.keep:
         for old in drop_older(chosen.root.absolute(), chosen.keep):
             say(f"Deleted {old}")

@@ -105,7 +105,7 @@ def _room(place: Place) -> Iterator[Finding]:
             f" {in_words(needed)}: make room",
         )
     else:
-        yield Finding.ok("disk", f"{in_words(free)} are free")
+        yield Finding.ok("disk", f"{in_words(free)} are free in {place.directory}")
     system = os.statvfs(place.directory)
     if system.f_files and system.f_favail < LEAST_FILES:
         yield Finding.wrong("disk", f"only {system.f_favail} more files can be made: make room")

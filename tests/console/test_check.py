@@ -39,6 +39,7 @@ def test_all_is_well(daemon, upload, look):
     assert list(found) == ["permissions", "disk", "database", "clock", "images"]
     assert {state for state, _ in found.values()} == {OK}
     head = daemon.database.head()
+    assert found["disk"][1].endswith(f" are free in {daemon.directory}")
     assert found["database"][1] == f"is sound; schema 5, era {head.era}, event {head.number}"
 
 
