@@ -85,8 +85,9 @@ def run(place: Place, chosen: Namespace) -> None:
             f"teamchat: {made.missing} images have no file any more, and are not in the backup:"
             " teamchat check says more."
         )
-    say(f"{made.folder}: {made.manifest.counts['messages']} messages,"
-        f" {made.manifest.files} files, {in_words(made.manifest.size)} of {place.directory}")  # fmt: skip
+    messages, files = made.manifest.counts["messages"], made.manifest.files
+    size = f"{in_words(made.manifest.size)} of {place.directory}"
+    say(f"{made.folder}: {messages} messages, {files} files, {size}")
     if chosen.keep:
         for old in drop_older(chosen.root.absolute(), chosen.keep):
             say(f"Deleted {old}")

@@ -73,8 +73,9 @@ def _said(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _permissions(place: Place) -> Iterator[Finding]:
-    owner = place.directory.stat().st_uid
-    entries = [place.directory, *place.directory.iterdir()]
+    directory = place.directory.resolve()  # systemd's is a link of root's
+    owner = directory.stat().st_uid
+    entries = [directory, *directory.iterdir()]
     strangers = [each for each in entries if each.lstat().st_uid != owner]
     open_ = [each for each in entries if _is_open(each)]
     if strangers:

@@ -8,7 +8,8 @@ from collections import namedtuple
 
 import pytest
 
-from teamchatd.console import storage
+from teamchatd.config import Config
+from teamchatd.console import place, storage
 from teamchatd.console.finding import NOTE, OK, WRONG
 from tests.daemon import NOON
 
@@ -91,6 +92,20 @@ def test_secret_in_a_file(daemon, ada, look, tmp_path):
     assert (state, sentence.startswith(f"{named} has a secret")) == (WRONG, True)
     named.chmod(0o600)
     assert look(toml=toml)["secrets"][0] == OK
+
+
+def test_behind_a_link(daemon, ada, tmp_path, request):
+    """
+    systemd lays a link of root's to a data directory that belongs to a C{DynamicUser=}.
+    """
+    link = tmp_path / "link"
+    link.symlink_to(daemon.directory)
+    if os.geteuid() == 0:
+        os.lchown(link, 54321, 54321)
+    else:
+        request.node.user_properties.append(("root", "is not: the link is our own"))
+    found = storage.findings(place.Place(Config(), link), None, NOON)
+    assert {each.what: each.state for each in found}["permissions"] == OK
 
 
 def test_full_disk(daemon, ada, look, monkeypatch):
