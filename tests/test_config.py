@@ -743,6 +743,17 @@ def test_bad_secret_file(refusal, content, line):
     )
 
 
+def test_secret_from_systemd(refusal):
+    """
+    Who asks while the service does not run is told why a secret is away.
+    """
+    path = "/run/credentials/no-such.service/mail-password"
+    assert refusal(f"[email]\npasswordFile = '{path}'\n") == (
+        f'teamchat.toml: [email] passwordFile: "{path}": cannot be read: No such file or'
+        " directory; systemd puts it there, from /etc/credstore and while the service runs"
+    )
+
+
 def test_secrets_are_not_shown(load):
     """
     No secret is in what a log would show of the configuration.

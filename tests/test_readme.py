@@ -370,6 +370,40 @@ def test_secrets():
         assert f"\nLoadCredential={name}:teamchat.{name}\n" in unit
 
 
+@pytest.mark.parametrize(
+    ("words", "name", "there"),
+    [
+        (
+            "teamchat.socket",
+            "systemd/teamchat.socket",
+            "enable --now teamchat.socket teamchat.service",
+        ),
+        ("/etc/teamchat/red.toml", "systemd/teamchat@.service", "--config /etc/teamchat/%i.toml"),
+        (
+            "/run/teamchat-red.sock",
+            "systemd/teamchat@.socket",
+            "ListenStream=/run/teamchat-%i.sock",
+        ),
+        ("/etc/credstore", "systemd/teamchat.service", "/etc/credstore/teamchat.mail-password"),
+        ("systemctl reload teamchat", "systemd/teamchat.service", "ExecReload=/bin/kill -HUP"),
+        ("into /opt/teamchat", ".ci/install", "PREFIX=${PREFIX:-/opt/teamchat}"),
+        (
+            "tls:/var/lib/teamchat-certs:port=443",
+            "etc/certbot-deploy-hook",
+            "tls:/var/lib/teamchat-certs:port=443",
+        ),
+        ("Debian's 768", "etc/nginx.conf", "worker_connections 32768;"),
+        ("trustedProxies", "etc/Caddyfile", 'trustedProxies = ["127.0.0.1"]'),
+    ],
+)
+def test_said_there_too(words, name, there):
+    """
+    What it only names is told where it leads to.
+    """
+    assert words in README.read_text()
+    assert there in (ROOT / name).read_text()
+
+
 def targets(text):
     """
     What links lead to, in this repository.

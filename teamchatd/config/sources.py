@@ -20,6 +20,9 @@ UNREAD = "(not read)"
 
 NOT_OURS = ("TEAMCHAT_TEST_", "TEAMCHAT_BENCH_")  # these steer the tests, not the daemon
 
+CREDENTIALS = "/run/credentials"
+"""Below it is what systemd gives to each service (systemd.exec(5), C{LoadCredential=})."""
+
 
 @frozen
 class Key:
@@ -264,7 +267,10 @@ def _content(where: str, path: Path) -> str:
     except UnicodeDecodeError:
         raise BadConfig(where, "is not UTF-8") from None
     except (OSError, ValueError) as wrong:
-        raise BadConfig(where, f"cannot be read: {getattr(wrong, 'strerror', wrong)}") from None
+        why = f"cannot be read: {getattr(wrong, 'strerror', wrong)}"
+        if path.is_relative_to(CREDENTIALS):
+            why += "; systemd puts it there, from /etc/credstore and while the service runs"
+        raise BadConfig(where, why) from None
 
 
 def _filled_in(section: str, made: Any, values: Mapping[tuple[str, str], Any]) -> Any:

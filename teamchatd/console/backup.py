@@ -89,8 +89,9 @@ def run(place: Place, chosen: Namespace) -> None:
             f"teamchat: {len(made.missing)} files of images are not there any more, and not in the"
             " backup: teamchat check says more."
         )
-    say(f"{made.folder}: {made.manifest.counts['messages']} messages,"
-        f" {made.manifest.files} files, {in_words(made.manifest.size)}")  # fmt: skip
+    messages, files = made.manifest.counts["messages"], made.manifest.files
+    size = f"{in_words(made.manifest.size)} of {place.directory}"
+    say(f"{made.folder}: {messages} messages, {files} files, {size}")
     if chosen.keep:
         for old, is_kept in drop_older(chosen.root.absolute(), chosen.keep, made):
             say(f"{old} stays: it has some of these files." if is_kept else f"Deleted {old}")

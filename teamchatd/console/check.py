@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import asdict
 from twisted.internet.task import react
+from twisted.logger import globalLogBeginner
 
 from teamchatd.auth import addresses
 from teamchatd.console import mail, public, storage
@@ -30,6 +31,8 @@ def add_to(commands: Any, common: ArgumentParser) -> None:
 
 
 def run(place: Place, chosen: Namespace) -> None:
+    # Nobody reads a log here; without this, Twisted writes to the terminal what TLS has refused.
+    globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
     # The reactor is started here and nowhere else; what it runs says how it went.
     if chosen.mail is None:
         react(_check, (place, chosen))

@@ -88,9 +88,10 @@ def _said(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _permissions(place: Place) -> Iterator[Finding]:
-    owner = place.directory.stat().st_uid
-    inside = [each for each in place.directory.iterdir() if each.name != restored.FOR_REPAIRS]
-    entries = [place.directory, *inside]
+    directory = place.directory.resolve()  # systemd's is a link of root's
+    owner = directory.stat().st_uid
+    inside = [each for each in directory.iterdir() if each.name != restored.FOR_REPAIRS]
+    entries = [directory, *inside]
     strangers = [each for each in entries if each.lstat().st_uid != owner]
     open_ = [each for each in entries if _is_open(each)]
     if strangers:
@@ -121,7 +122,7 @@ def _room(place: Place) -> Iterator[Finding]:
             f" {in_words(needed)}: make room",
         )
     else:
-        yield Finding.ok("disk", f"{in_words(free)} are free")
+        yield Finding.ok("disk", f"{in_words(free)} are free in {place.directory}")
     system = os.statvfs(place.directory)
     if system.f_files and system.f_favail < LEAST_FILES:
         yield Finding.wrong("disk", f"only {system.f_favail} more files can be made: make room")

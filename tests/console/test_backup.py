@@ -101,6 +101,7 @@ def test_backup(teamchat, daemon, ada, upload, root):
     [folder] = root.iterdir()
     assert backup.STAMP.fullmatch(folder.name)
     assert said.startswith(f"{folder}: 2 messages, 2 files, ")
+    assert said.endswith(f" of {daemon.directory}\n")
     found = everything(folder)
     thumbnail = daemon.rows("SELECT thumb_name FROM images")[0][0]
     assert set(found) == {

@@ -9,7 +9,7 @@ from collections import namedtuple
 import pytest
 
 from teamchatd.config import Config
-from teamchatd.console import storage
+from teamchatd.console import place, storage
 from teamchatd.console.finding import NOTE, OK, WRONG, Finding
 from teamchatd.console.place import Place
 from tests.daemon import NOON
@@ -41,6 +41,7 @@ def test_all_is_well(daemon, upload, look):
     assert list(found) == ["permissions", "disk", "database", "clock", "images"]
     assert {state for state, _ in found.values()} == {OK}
     head = daemon.database.head()
+    assert found["disk"][1].endswith(f" are free in {daemon.directory}")
     assert found["database"][1] == f"is sound; schema 5, era {head.era}, event {head.number}"
 
 
@@ -117,6 +118,20 @@ def test_secret_in_a_file(daemon, ada, look, tmp_path):
     assert (state, sentence.startswith(f"{named} has a secret")) == (WRONG, True)
     named.chmod(0o600)
     assert look(toml=toml)["secrets"][0] == OK
+
+
+def test_behind_a_link(daemon, ada, tmp_path, request):
+    """
+    systemd lays a link of root's to a data directory that belongs to a C{DynamicUser=}.
+    """
+    link = tmp_path / "link"
+    link.symlink_to(daemon.directory)
+    if os.geteuid() == 0:
+        os.lchown(link, 54321, 54321)
+    else:
+        request.node.user_properties.append(("root", "is not: the link is our own"))
+    found = storage.findings(place.Place(Config(), link), None, NOON)
+    assert {each.what: each.state for each in found}["permissions"] == OK
 
 
 def test_full_disk(daemon, ada, look, monkeypatch):

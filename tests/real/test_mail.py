@@ -4,12 +4,18 @@ Mail as it goes out: C{twistd}, a real mail server, TLS, a power cut.
 
 import os
 import sqlite3
+import ssl
 import subprocess
 import sys
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from teamchatd.model import Purpose
 from teamchatd.store.database import Job, run_batch
@@ -303,6 +309,41 @@ def test_check(check, office, authority, tmp_path):
     assert (status, said) == (1, "")
     assert "does not accept the login, [email] user and password (535)." in complaint
     assert "The mail server said: 535 5.7.8" in complaint
+
+
+def nameless(folder):
+    """
+    TLS with a certificate of the kind that installers make: it has no name that counts (RFC 6125),
+    and was issued by itself.
+    """
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+        .sign(key, SHA256())
+    )
+    file = folder / "nameless.pem"
+    plain = serialization.NoEncryption()
+    form = serialization.PrivateFormat.PKCS8
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, form, plain)
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file)
+    return context
+
+
+def test_check_nameless(check, office, tmp_path):
+    """
+    A bad certificate is told of in a sentence, and not in the words of a library.
+    """
+    office = office(nameless(tmp_path), from_first_byte=True)
+    status, said, complaint = check(office, host="localhost", secure=True)
+    assert (status, said) == (1, "")
+    assert complaint.startswith("teamchat: TLS failed: the certificate that localhost shows")
+    assert len(complaint.splitlines()) == 1, complaint
 
 
 def test_check_declined(check, office):
