@@ -181,7 +181,7 @@ class Daemon(People):
         @param engine: where the record is; else in SQLite.
         """
         self.directory = directory
-        directory.mkdir(exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
         self.engine = engine or SQLite(directory)
         self._new_client = new_client
         self.chosen = settings(**sections)
