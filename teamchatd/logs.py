@@ -130,7 +130,10 @@ class Log:
         self._least = 0 if self._is_debugging else WEIGHTS[self._level]
 
     def _write(self, text: str) -> None:
-        self._file.write(text)
+        try:
+            self._file.write(text)
+        except UnicodeEncodeError:  # by a locale of long ago, or it is the name of a file
+            self._file.write(text.encode("ascii", "backslashreplace").decode())
         self._file.flush()
 
 
