@@ -155,7 +155,10 @@ def _run_all(
 
 
 def _run(change: Change, job: Job) -> bool:
+    connection = change.cursor.connection
+    before = connection.total_changes
     job.outcome, job.failure = job.work(change, *job.args), None
+    job.has_written = connection.total_changes > before
     return True
 
 
@@ -518,9 +521,9 @@ class Database(Service):
 
 def _in_one_transaction(transaction: Transaction, jobs: list[Job], told: int) -> Batch:
     connection: sqlite3.Connection = transaction.connection
-    before = connection.total_changes
     entries = run_batch(connection.cursor(), jobs, told)
-    return Batch(entries, connection.total_changes > before)
+    # What has undone itself counts for SQLite, but is on no disk.
+    return Batch(entries, any(job.has_written and job.failure is None for job in jobs))
 
 
 def _some_after(cursor: sqlite3.Cursor, number: int) -> list[Entry]:
