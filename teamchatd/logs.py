@@ -74,6 +74,7 @@ class Log:
     @ivar _format_visit: the same, of requests.
     @ivar _level: as it was configured.
     @ivar _is_debugging: whether everything is written meanwhile.
+    @ivar hears_visits: whether requests are heavy enough to be written.
     """
 
     _file: IO[Any]
@@ -82,6 +83,7 @@ class Log:
     _level: str
     _is_debugging: bool = field(init=False, default=False)
     _least: int = field(init=False)
+    hears_visits: bool = field(init=False)
     _visits: list[Visit] = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
@@ -100,10 +102,6 @@ class Log:
         """
         self._visits.append(visit)
         return len(self._visits) == 1
-
-    @property
-    def hears_visits(self) -> bool:
-        return self._least <= WEIGHTS["info"]
 
     @property
     def is_debugging(self) -> bool:
@@ -128,9 +126,13 @@ class Log:
 
     def _weigh(self) -> None:
         self._least = 0 if self._is_debugging else WEIGHTS[self._level]
+        self.hears_visits = self._least <= WEIGHTS["info"]
 
     def _write(self, text: str) -> None:
-        self._file.write(text)
+        try:
+            self._file.write(text)
+        except UnicodeEncodeError:  # by a locale of long ago, or it is the name of a file
+            self._file.write(text.encode("ascii", "backslashreplace").decode())
         self._file.flush()
 
 

@@ -66,6 +66,21 @@ def test_text(begin):
     assert re.fullmatch(TIME + r" \[some\.where#info\] 3 things\n\tand more\n", file.getvalue())
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
+def test_what_cannot_be_written(begin, monkeypatch, tmp_path, encoding):
+    """
+    It is written otherwise: a line that is lost is the one that somebody looks for.
+    """
+    with open(tmp_path / "log", "w", encoding=encoding) as file:
+        monkeypatch.setattr(logs.sys, "stdout", file)
+        log = logs.begin("text", "info", {"nodaemon": True})
+        say(log, "no room for {name}", name="\udcff \u2026")
+        say(log, "more")
+    first, second = (tmp_path / "log").read_text(encoding).splitlines()
+    assert first.endswith("no room for \\udcff \\u2026")
+    assert second.endswith("more")
+
+
 def test_system_of_old(begin):
     log, file = begin()
     say(log, "x", log_system="-")

@@ -82,8 +82,10 @@ class Visits:
         durations.observe(seconds)
         if logs.hears_visits():
             path = printable(request.uri.partition(b"?")[0][:LONGEST_PATH])
-            asked = (request.id, request.asker, printable(request.method[:LONGEST_PATH]), path)
-            logs.visit(Visit(now, *asked, status, seconds, sent), self._clock.callLater)
+            if method is OTHER:
+                method = printable(request.method[:LONGEST_PATH])
+            visit = Visit(now, request.id, request.asker, method, path, status, seconds, sent)
+            logs.visit(visit, self._clock.callLater)
 
     def left(self, stream: Any) -> None:
         """

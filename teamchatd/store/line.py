@@ -16,6 +16,7 @@ class Job:
     A change or a reading that somebody waits for.
 
     @ivar at: when it was asked for, in milliseconds since the epoch.
+    @ivar has_written: whether it was done, and changed anything.
     """
 
     work: Callable[..., Any]
@@ -24,6 +25,7 @@ class Job:
     done: "Deferred[Any]" = field(factory=Deferred)
     outcome: Any = None
     failure: Failure | None = None
+    has_written: bool = False
 
     def tell_outcome(self) -> None:
         if self.failure is None:

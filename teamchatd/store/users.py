@@ -142,9 +142,12 @@ def by_email(cursor: Cursor, email: str) -> User | None:
 
 def named(cursor: Cursor, who: str) -> User | None:
     """
-    The user whom the operator means: by address, else by name, else by id.
+    The user whom the operator means: by address, else by id, else by name.  A name is what
+    somebody likes to be called, and that may be the id of another, or an address that nobody
+    has; what looks like one is one, or nobody.
     """
-    return by_email(cursor, who) or _by_name(cursor, who) or find(cursor, who)
+    found = by_email(cursor, who) or find(cursor, who)
+    return found if found or "@" in who else _by_name(cursor, who)
 
 
 def _by_name(cursor: Cursor, name: str) -> User | None:

@@ -140,6 +140,21 @@ def test_by_id(teamchat, daemon, ada, bob):
     assert teamchat("user", "make-admin", user["id"])[0] == 0
 
 
+def test_called_like_another(teamchat, daemon, ada, bob):
+    """
+    Nobody comes to rights, or goes, because they are called what somebody else is known by.
+    """
+    user = me(daemon, bob)
+    eve = daemon.token("eve")
+    daemon.done(daemon.put("/users/me", eve, {"userName": user["id"]}))
+    assert teamchat("user", "make-admin", user["id"])[0] == 0
+    assert (me(daemon, bob)["isAdmin"], me(daemon, eve)["isAdmin"]) == (True, False)
+    daemon.done(daemon.put("/users/me", eve, {"userName": "bob@example.com"}))
+    status, _, complaint = teamchat("user", "make-admin", "bob@example.com")
+    assert (status, "There is no user bob@example.com" in complaint) == (1, True)
+    assert not me(daemon, eve)["isAdmin"]
+
+
 class TestPasswords:
     """
     Where people have passwords.

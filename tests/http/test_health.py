@@ -234,6 +234,13 @@ def test_only_a_write_proves_the_disk(in_memory, monkeypatch):
     monkeypatch.undo()
     database.change(lambda change: None)
     assert database.is_broken
+
+    def thinks_better_of_it(change):
+        change.cursor.execute("UPDATE settings SET value = 'x'")
+        raise Unavailable("no")
+
+    database.change(thinks_better_of_it).addErrback(refused.append)
+    assert (len(refused), database.is_broken) == (2, True)
     daemon.clock.advance(ONE_LOOK)
     assert daemon.get("/health/ready").status == 200
     assert not database.is_broken

@@ -172,6 +172,24 @@ def test_upgrade(another):
     )
 
 
+def test_several_teams(another):
+    """
+    The services of teams of their own go on with the new version after an upgrade, and end when
+    their program goes.
+    """
+    another.run("mkdir", "-p", "/run/systemd/system")
+    fake = "/usr/bin/systemctl"
+    another.run(
+        "sh",
+        "-c",
+        f"rm -f {fake}; echo '#!/bin/sh\necho \"$@\" >>/run/asked' >{fake}; chmod 755 {fake}",
+    )
+    install(another.sandbox, another.package)
+    assert "try-restart teamchat@*.service\n" in another.run("cat", "/run/asked")
+    another.run("dpkg", "--remove", "teamchat")
+    assert "stop teamchat@*.socket teamchat@*.service\n" in another.run("cat", "/run/asked")
+
+
 def test_removed_and_purged(another):
     """
     Removed, it leaves configuration and data; purged, nothing, and it says that all that was
