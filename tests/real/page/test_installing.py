@@ -49,6 +49,11 @@ SHOWN = """async () => {
 
 ALL_SHOWN = "async () => (await navigator.serviceWorker.ready).getNotifications()"
 
+IS_LIVE = """async () => {
+    const main = document.querySelector("script[type=module]").src;
+    return (await import(main.replace("main.js", "core/line.js"))).line.value.state === "live";
+}"""
+
 CLICK = """async () => {
     const [notification] = await registration.getNotifications();
     dispatchEvent(new NotificationEvent("notificationclick", {notification}));
@@ -314,6 +319,7 @@ def bob(daemon, visit):
     """
     bob = visit(daemon, "bob", init=LOOKED_AWAY, permissions=["notifications"])
     is_kept(bob)
+    comes_true(bob.page, IS_LIVE)  # nobody is notified of what was said before one heard anything
     bob.page.evaluate("look(false)")
     return bob
 
