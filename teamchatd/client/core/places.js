@@ -111,6 +111,7 @@ export class Place {
   #list = [];
   #late = [];
   #turn = 0;
+  #asking = null;
 
   /**
    * @param {string} path that its messages are read at and written to.
@@ -176,7 +177,16 @@ export class Place {
     await this.#ask("older", PAGE, this.#list[0]?.id);
   }
 
-  async #ask(what, limit, before = null) {
+  #ask(what, limit, before = null) {
+    return (this.#asking = this.#askFor(what, limit, before));
+  }
+
+  /** Nothing is being asked for any more, by whomever. */
+  async atRest() {
+    while (this.loading.peek()) await this.#asking;
+  }
+
+  async #askFor(what, limit, before) {
     const turn = ++this.#turn;
     this.loading.value = what;
     this.#late = [];
@@ -337,8 +347,9 @@ class Thread extends Place {
   /** Look further and further up in its channel: there is no call for one message. */
   async #findParent() {
     await this.channel.open();
-    for (let page = 0; page < SEARCHED_PAGES && !this.parent.peek(); page++) {
-      if (!this.channel.hasOlder.peek()) return;
+    for (let page = 0; page < SEARCHED_PAGES; page++) {
+      await this.channel.atRest(); // else nothing would be asked for, and soon all pages be searched
+      if (this.parent.peek() || !this.channel.hasOlder.peek()) return;
       await this.channel.loadOlder();
     }
   }
