@@ -8,7 +8,7 @@
 import { computed, signal } from "../lib.js";
 import { route } from "./route.js";
 import { call } from "./session.js";
-import { channels, conversations, me, ready, unread } from "./state.js";
+import { channels, conversations, GONE, me, ready, unread } from "./state.js";
 
 const PAGE = 50;
 const LARGEST_PAGE = 200;
@@ -47,15 +47,6 @@ export function threadOf(parentId, channelId = route.peek().placeId) {
 export const loadedPlace = (id) => places.get(id);
 export const loadedThread = (parentId) => threads.get(parentId);
 export const allLoaded = () => [...places.values(), ...threads.values()];
-
-/** @returns {object|null} a message that this tab has loaded, wherever it is. */
-export function findMessage(id) {
-  for (const place of allLoaded()) {
-    const found = place.find(id);
-    if (found) return found;
-  }
-  return null;
-}
 
 export function dropPlace(id) {
   places.delete(id);
@@ -359,5 +350,5 @@ function nameOfPlace(id) {
   const channel = channels.value.find((each) => each.id === id);
   if (channel) return channel.name;
   const conversation = conversations.value.find((each) => each.id === id);
-  return conversation?.otherUser?.userName ?? (isConversation(id) ? "Someone who has left" : "");
+  return conversation?.otherUser?.userName ?? (isConversation(id) ? GONE : "");
 }
