@@ -2,6 +2,8 @@
 One browser, a visit to the page, and the net between.
 """
 
+from functools import partial
+
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -43,7 +45,15 @@ def come(chromium):
     """
 
     def come(
-        daemon, who=None, path="/", width=1440, height=900, color_scheme="light", init="", **context
+        daemon,
+        who=None,
+        path="/",
+        width=1440,
+        height=900,
+        color_scheme="light",
+        init="",
+        watch=None,
+        **context,
     ):
         profile = chromium.new_context(
             viewport={"width": width, "height": height},
@@ -56,6 +66,8 @@ def come(chromium):
         if init:
             profile.add_init_script(init)
         person = Person(profile.new_page(), Trouble(profile))
+        if watch is not None:
+            watch(person)  # already on their way in
         person.page.goto(path)
         if who is not None:
             person.sign_in(f"{who}@example.org")
@@ -92,11 +104,11 @@ def visit(come, watch):
     """
     people = []
 
-    def visit(*args, **kwargs):
-        people.append(watch(come(*args, **kwargs)))
-        return people[-1]
+    def both(person):
+        people.append(person)
+        watch(person)
 
-    yield visit
+    yield partial(come, watch=both)
     for person in people:
         person.page.context.close()
 
