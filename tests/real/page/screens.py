@@ -205,7 +205,7 @@ class Walk:
         self._go(self._street.team, "/")
         self.person.is_out()
         yield "sign in, dev"
-        self.person.textbox("Email address").fill("nobody")
+        self.person.textbox("E-mail address").fill("nobody")
         self.person.button("Sign in", exact=True).click()
         expect(self.person.alert).to_be_visible()
         yield "sign in, wrong address"
@@ -234,7 +234,7 @@ class Walk:
         self.page.get_by_text("I forgot my password").click()
         expect(person.button("Send me a link")).to_be_visible()
         yield "forgot password"
-        person.textbox("Email address").fill("ada@example.org")
+        person.textbox("E-mail address").fill("ada@example.org")
         person.button("Send me a link").click()
         expect(person.told("Look in your mail")).to_be_visible()
         yield "look in your mail"
@@ -419,7 +419,7 @@ class Walk:
         self._escape()
         self.person.button("Add somebody").click()
         self._is_shown("Add somebody")
-        self.page.get_by_role("dialog").get_by_label("Email address").fill("ada@example.org")
+        self.page.get_by_role("dialog").get_by_label("E-mail address").fill("ada@example.org")
         self.page.keyboard.press("Enter")
         expect(self.page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
         yield "add somebody, refused"
