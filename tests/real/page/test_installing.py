@@ -223,6 +223,28 @@ def test_without_a_daemon(daemon, ada):
     ada.reads("hello")
 
 
+SOON = """() => ["menu", "offers", "attaching"].every((name) =>
+    [...document.styleSheets].some(({href}) => href.endsWith(`/${name}.css`)))"""
+
+
+def test_what_is_used_soon(ada):
+    """
+    It is there when the page is painted, and not only when somebody asks for it: by then the
+    net may be gone.
+    """
+    ada.trouble.expect("net::ERR_INTERNET_DISCONNECTED")
+    comes_true(ada.page, SOON)
+    ada.page.context.set_offline(True)
+    ada.button("Your account").click()
+    expect(ada.page.get_by_role("menuitem", name="Sign out")).to_be_visible()
+    ada.page.keyboard.press("Escape")
+    ada.composer.press_sequentially("@ad")
+    expect(ada.page.get_by_role("option", name="ada")).to_be_visible()
+    ada.attach({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x"})
+    expect(ada.alert).to_contain_text("notes.txt is not an image")
+    ada.page.context.set_offline(False)
+
+
 def test_no_answer_comes(ada):
     """
     In a hole of the net, where nobody is refused and nobody answered, it opens as well.
