@@ -207,10 +207,14 @@ def test_keeps_the_page_and_nothing_said(daemon, ada):
         assert "ada@example.org" not in texts
 
 
-def test_without_a_daemon(daemon, ada):
+@pytest.mark.parametrize("init", ["", "delete globalThis.SharedWorker;"], ids=["worker", "tab"])
+def test_without_a_daemon(daemon, visit, init):
     """
-    The page opens, says how things stand, and goes on when it can.
+    The page opens, says how things stand, and goes on when it can; and then it hears what is
+    said, whoever has to fetch what it takes to hear.
     """
+    ada = visit(daemon, "ada", init=init)
+    is_kept(ada)
     ada.open("General")
     ada.say("hello")
     ada.trouble.expect(UNREACHABLE)
@@ -221,6 +225,9 @@ def test_without_a_daemon(daemon, ada):
     daemon.start()
     ada.button("Try again").click()
     ada.reads("hello")
+    comes_true(ada.page, IS_LIVE)
+    daemon.say(daemon.token("bob"), "welcome back")
+    ada.reads("welcome back")
 
 
 SOON = """() => ["menu", "offers", "attaching"].every((name) =>
