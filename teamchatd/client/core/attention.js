@@ -6,7 +6,7 @@
 import { effect, signal } from "../lib.js";
 import { isMentioned, namesOf } from "./mentions.js";
 import { straight } from "./notices.js";
-import { placeAt } from "./places.js";
+import { isConversation, placeAt } from "./places.js";
 import { isInView } from "./reading.js";
 import { route } from "./route.js";
 import { me, ready, serverName, unread, users } from "./state.js";
@@ -36,9 +36,8 @@ export function watchTitle() {
 
 /** Tell of a message, if it is for this user and nobody sees it. */
 export function considerNotifying(message) {
-  const isDirect = message.channelId.startsWith("dm:");
   if (permission.peek() !== "granted" || message.author.id === me.peek()?.id) return;
-  if (!isDirect && !isMentioned(me.peek()?.id, message.content, namesOf(users.peek()))) return;
+  if (!isConversation(message.channelId) && !isMentioned(me.peek()?.id, message.content, namesOf(users.peek()))) return;
   setTimeout(() => isUnseen(message) && tell(message), PATIENCE);
 }
 

@@ -7,7 +7,7 @@
  * one holds its name; the others wait for it, and whoever gets it goes on.
  */
 
-import { computed, signal } from "../lib.js";
+import { signal } from "../lib.js";
 import { hold, pause } from "./alone.js";
 import { line } from "./line.js";
 import { allLoaded, loadedPlace, loadedThread, placeAt, publish, threadOf } from "./places.js";
@@ -43,9 +43,6 @@ const mine = () => session.peek()?.user.id;
 /** @returns {object[]} what is on its way to a place, or to a thread of it. */
 export const pendingIn = (placeId, parentId = null) =>
   outbox.value.filter((each) => each.placeId === placeId && each.parentId === parentId);
-
-/** How many have not arrived; before the page is closed, somebody may want to know. */
-export const undelivered = computed(() => outbox.value.filter(({ state }) => state !== "sent").length);
 
 /**
  * @param {import("./places.js").Place} place a thread, too.

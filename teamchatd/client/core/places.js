@@ -8,7 +8,7 @@
 import { computed, signal } from "../lib.js";
 import { route } from "./route.js";
 import { call } from "./session.js";
-import { channels, conversations, me, ready, unread } from "./state.js";
+import { channels, conversations, GONE, me, ready, unread } from "./state.js";
 
 const PAGE = 50;
 const LARGEST_PAGE = 200;
@@ -47,15 +47,6 @@ export function threadOf(parentId, channelId = route.peek().placeId) {
 export const loadedPlace = (id) => places.get(id);
 export const loadedThread = (parentId) => threads.get(parentId);
 export const allLoaded = () => [...places.values(), ...threads.values()];
-
-/** @returns {object|null} a message that this tab has loaded, wherever it is. */
-export function findMessage(id) {
-  for (const place of allLoaded()) {
-    const found = place.find(id);
-    if (found) return found;
-  }
-  return null;
-}
 
 export function dropPlace(id) {
   places.delete(id);
@@ -111,6 +102,7 @@ export class Place {
   #list = [];
   #late = [];
   #turn = 0;
+  #asking = null;
 
   /**
    * @param {string} path that its messages are read at and written to.
@@ -176,7 +168,16 @@ export class Place {
     await this.#ask("older", PAGE, this.#list[0]?.id);
   }
 
-  async #ask(what, limit, before = null) {
+  #ask(what, limit, before = null) {
+    return (this.#asking = this.#askFor(what, limit, before));
+  }
+
+  /** Nothing is being asked for any more, by whomever. */
+  async atRest() {
+    while (this.loading.peek()) await this.#asking;
+  }
+
+  async #askFor(what, limit, before) {
     const turn = ++this.#turn;
     this.loading.value = what;
     this.#late = [];
@@ -337,8 +338,9 @@ class Thread extends Place {
   /** Look further and further up in its channel: there is no call for one message. */
   async #findParent() {
     await this.channel.open();
-    for (let page = 0; page < SEARCHED_PAGES && !this.parent.peek(); page++) {
-      if (!this.channel.hasOlder.peek()) return;
+    for (let page = 0; page < SEARCHED_PAGES; page++) {
+      await this.channel.atRest(); // else nothing would be asked for, and soon all pages be searched
+      if (this.parent.peek() || !this.channel.hasOlder.peek()) return;
       await this.channel.loadOlder();
     }
   }
@@ -348,5 +350,5 @@ function nameOfPlace(id) {
   const channel = channels.value.find((each) => each.id === id);
   if (channel) return channel.name;
   const conversation = conversations.value.find((each) => each.id === id);
-  return conversation?.otherUser?.userName ?? (isConversation(id) ? "Someone who has left" : "");
+  return conversation?.otherUser?.userName ?? (isConversation(id) ? GONE : "");
 }

@@ -114,9 +114,11 @@ export function clear() {
   });
 }
 
+/** The name of those whose name nobody here knows any more. */
+export const GONE = "Someone who has left";
+
 /** @returns {string} also of those who have left, as far as this tab has known them. */
-export const nameOf = (id) =>
-  users.value.get(id)?.userName ?? gone.get(id) ?? "Someone who has left";
+export const nameOf = (id) => users.value.get(id)?.userName ?? gone.get(id) ?? GONE;
 
 export function putUser(user) {
   users.value = new Map(users.value).set(user.id, { ...users.value.get(user.id), ...user });

@@ -4,6 +4,8 @@ import { openLightbox } from "./looking.js";
 
 /** More would fill screens with what can be paged through, one at a time. */
 const MOST = 12;
+/** Pixels: half the height that an image has for itself. */
+const TINY = 120;
 const OWN_FOR = 8_000;
 
 /**
@@ -34,10 +36,13 @@ function Thumb({ message, at, others }) {
   return html`<button ref=${frame} class=${image.url ? "image" : "image coming"} type="button" tabindex="-1"
       aria-label=${others ? `${name}, and ${others} more` : name}
       onClick=${() => openLightbox(message, at)}>
-    ${image.url && html`<img src=${image.url} alt="" decoding="async" draggable=${false} onError=${image.fail} />`}
+    ${image.url && html`<img src=${image.url} alt="" decoding="async" draggable=${false} onLoad=${judge} onError=${image.fail} />`}
     ${others > 0 && html`<span class="image-others">+${others}</span>`}
   </button>`;
 }
+
+/** Larger than it is it would be a blur; what is nearly as high as its frame fills it. */
+const judge = ({ currentTarget }) => currentTarget.classList.toggle("tiny", currentTarget.naturalHeight < TINY);
 
 /** What this page has sent itself, by name: shown until the server's has come, so that nothing blinks. */
 const own = new Map();

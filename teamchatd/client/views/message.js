@@ -1,6 +1,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { react, remove } from "../core/acts.js";
 import { whoChose } from "../core/events.js";
+import { isConversation } from "../core/places.js";
 import { me, nameOf, users } from "../core/state.js";
 import { go } from "../core/route.js";
 import { isMentioned, namesOf } from "../core/mentions.js";
@@ -142,7 +143,7 @@ function whatOneMay(message, place, isParent) {
   const isOwn = message.author.id === me.value?.id;
   return {
     edit: isOwn,
-    remove: isOwn || (me.value?.isAdmin && !message.channelId.startsWith("dm:")),
+    remove: isOwn || (me.value?.isAdmin && !isConversation(message.channelId)),
     reply: place.kind === "channel" && !isParent,
   };
 }

@@ -1,7 +1,7 @@
 import { html, useLayoutEffect, useRef } from "../lib.js";
 import { draftKeys } from "../core/drafts.js";
 import { hrefOf, route } from "../core/route.js";
-import { channels, conversations, me, serverName, unread } from "../core/state.js";
+import { channels, conversations, GONE, me, serverName, unread } from "../core/state.js";
 import { Account } from "./account.js";
 import { Avatar } from "./avatar.js";
 import { isDrawerOpen, isNarrow } from "./drawer.js";
@@ -78,8 +78,6 @@ function Channels({ here }) {
     )}
   <//>`;
 }
-
-const GONE = "Someone who has left";
 
 function Conversations({ here, write }) {
   const all = conversations.value;

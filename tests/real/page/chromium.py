@@ -64,6 +64,13 @@ class Trouble:
         """
         self._expected += patterns
 
+    def forget(self):
+        """
+        What one test provokes is trouble in the next.
+        """
+        self.noted.clear()
+        self._expected.clear()
+
     def unexpected(self):
         return [
             each

@@ -2,6 +2,8 @@
 One browser, a visit to the page, and the net between.
 """
 
+from functools import partial
+
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -35,17 +37,23 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def visit(chromium, request, tmp_path):
+@pytest.fixture(scope="package")
+def come(chromium):
     """
-    Somebody opens the page, in a browser of their own: C{visit(daemon, "ada")}; with a
-    name they sign in, as one does in dev mode.  In the end, nobody's browser has
-    complained of anything that the test did not expect.
+    Somebody opens the page, in a browser of their own: C{come(daemon, "ada")}; with a name
+    they sign in, as one does in dev mode.
     """
-    people = []
 
-    def visit(
-        daemon, who=None, path="/", width=1440, height=900, color_scheme="light", init="", **context
+    def come(
+        daemon,
+        who=None,
+        path="/",
+        width=1440,
+        height=900,
+        color_scheme="light",
+        init="",
+        watch=None,
+        **context,
     ):
         profile = chromium.new_context(
             viewport={"width": width, "height": height},
@@ -58,20 +66,51 @@ def visit(chromium, request, tmp_path):
         if init:
             profile.add_init_script(init)
         person = Person(profile.new_page(), Trouble(profile))
-        people.append(person)
+        if watch is not None:
+            watch(person)  # already on their way in
         person.page.goto(path)
         if who is not None:
             person.sign_in(f"{who}@example.org")
         return person
 
-    yield visit
+    return come
+
+
+@pytest.fixture
+def watch(request, tmp_path):
+    """
+    Looks at somebody, who may have been there before this test: C{watch(person)}.  In the end,
+    nobody's browser has complained of anything that the test did not expect.
+    """
+    people = []
+
+    def watch(person):
+        people.append(person)
+        return person
+
+    yield watch
     if request.node.stash.get(HAS_FAILED, False):
         for number, person in enumerate(people):
             person.leave_evidence(tmp_path / f"visitor-{number}")
     for person in people:
-        person.page.context.close()
-    for person in people:
         assert person.trouble.unexpected() == []
+        person.trouble.forget()
+
+
+@pytest.fixture
+def visit(come, watch):
+    """
+    As L{come}, for this test alone.
+    """
+    people = []
+
+    def both(person):
+        people.append(person)
+        watch(person)
+
+    yield partial(come, watch=both)
+    for person in people:
+        person.page.context.close()
 
 
 @pytest.fixture

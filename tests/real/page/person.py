@@ -116,7 +116,7 @@ class Person:
         self.is_in()
 
     def try_to_sign_in(self, email, password=None):
-        self.textbox("Email address").fill(email)
+        self.textbox("E-mail address").fill(email)
         if password is not None:
             self.field("Password").fill(password)
         self.button("Sign in", exact=True).click()
@@ -126,7 +126,7 @@ class Person:
         expect(self.heading(re.compile("."))).to_be_visible()
 
     def is_out(self):
-        expect(self.textbox("Email address")).to_be_visible()
+        expect(self.textbox("E-mail address")).to_be_visible()
 
     def sign_out(self):
         self.button("Your account").click()

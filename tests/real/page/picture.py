@@ -127,7 +127,7 @@ def shoot(daemon: RealDaemon, place: str) -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page(viewport=SIZE, base_url=f"http://127.0.0.1:{daemon.port}")
         page.goto(f"/#/p/{place}")
-        page.get_by_label("Email address").fill("ada@example.org")
+        page.get_by_label("E-mail address").fill("ada@example.org")
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("button", name="3 replies").click()
         page.get_by_role("complementary", name="Thread").get_by_text("Then it ships.").wait_for()

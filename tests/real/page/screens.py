@@ -8,6 +8,7 @@ whoever looks at all screens, with whatever eyes, does not miss one that another
 import contextlib
 import re
 from base64 import b64encode
+from functools import cached_property
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -72,17 +73,24 @@ class Street:
     def __init__(self, directory, office):
         self._directory = Path(directory)
         self._mail = office
+        self._open = []
         self.team = self._daemon("team", chat={"max_message_length": 2000})
-        self.passwords = self._daemon(
+        self.design = furnish(self.team)
+
+    @cached_property
+    def passwords(self):
+        return self._daemon(
             "passwords",
             PROVIDERS,
             auth={"auth_mode": "password", "is_invite_required": False, "app_url": "http://x"},
             email=self._letters(),
         )
-        self.links = self._daemon(
+
+    @cached_property
+    def links(self):
+        return self._daemon(
             "links", auth={"auth_mode": "magic-link", "app_url": "http://x"}, email=self._letters()
         )
-        self.design = furnish(self.team)
 
     def _letters(self):
         return {"host": "127.0.0.1", "port": self._mail.port, "secure": False, "from_": "c@x.org"}
@@ -90,10 +98,11 @@ class Street:
     def _daemon(self, name, toml="", **sections):
         directory = self._directory / name
         directory.mkdir()
-        return RealDaemon(directory, toml=toml, **sections)
+        self._open.append(RealDaemon(directory, toml=toml, **sections))
+        return self._open[-1]
 
     def stop(self):
-        for daemon in (self.team, self.passwords, self.links):
+        for daemon in self._open:
             daemon.stop()
 
 
@@ -196,7 +205,7 @@ class Walk:
         self._go(self._street.team, "/")
         self.person.is_out()
         yield "sign in, dev"
-        self.person.textbox("Email address").fill("nobody")
+        self.person.textbox("E-mail address").fill("nobody")
         self.person.button("Sign in", exact=True).click()
         expect(self.person.alert).to_be_visible()
         yield "sign in, wrong address"
@@ -225,7 +234,7 @@ class Walk:
         self.page.get_by_text("I forgot my password").click()
         expect(person.button("Send me a link")).to_be_visible()
         yield "forgot password"
-        person.textbox("Email address").fill("ada@example.org")
+        person.textbox("E-mail address").fill("ada@example.org")
         person.button("Send me a link").click()
         expect(person.told("Look in your mail")).to_be_visible()
         yield "look in your mail"
@@ -248,10 +257,13 @@ class Walk:
     # The room
 
     def room(self):
-        self._go(self._street.team, f"/#/p/{self._street.design}")
-        self.person.try_to_sign_in("ada@example.org")
+        self._come()
         for part in (self._places, self._messages, self._writing, self._windows, self._own):
             yield from part()
+
+    def _come(self):
+        self._go(self._street.team, f"/#/p/{self._street.design}")
+        self.person.try_to_sign_in("ada@example.org")
 
     def _places(self):
         self._place()
@@ -407,7 +419,7 @@ class Walk:
         self._escape()
         self.person.button("Add somebody").click()
         self._is_shown("Add somebody")
-        self.page.get_by_role("dialog").get_by_label("Email address").fill("ada@example.org")
+        self.page.get_by_role("dialog").get_by_label("E-mail address").fill("ada@example.org")
         self.page.keyboard.press("Enter")
         expect(self.page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
         yield "add somebody, refused"
@@ -456,6 +468,15 @@ class Walk:
         self._street.team.stop()
         expect(self.person.told("Reconnecting")).to_be_visible()
         yield "reconnecting"
+
+    def narrow(self):
+        """
+        What is another thing where there is little room: the drawer, the thread, what lies at
+        the foot or fills the screen.  All else has the same parts as on a wide one.
+        """
+        self._come()
+        for part in (self._places, self._messages, self._own, self._people):
+            yield from part()
 
     def all(self):
         for part in (self.door, self.room, self.administration, self.away):

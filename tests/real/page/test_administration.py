@@ -93,7 +93,7 @@ class Admin:
 
     def add(self, email, **more):
         self.page.get_by_role("button", name="Add somebody").click()
-        self.write("Email address", email)
+        self.write("E-mail address", email)
         for label, text in more.items():
             self.write(label, text)
         self.press("Add")
@@ -115,7 +115,7 @@ def test_add(daemon, ada, visit):
     other = Admin(visit(daemon, "ada")).open()
     ada.open()
     ada.page.get_by_role("button", name="Add somebody").click()
-    ada.write("Email address", "bob@example.org")
+    ada.write("E-mail address", "bob@example.org")
     ada.window.get_by_role("radio", name="Administrator").check()
     ada.press("Add")
     ada.is_told("bob@example.org was added")
@@ -135,12 +135,12 @@ def test_add_whoever_is_there(ada):
     ada.person.trouble.expect(BAD_REQUEST)
     ada.open().add("ada@example.org")
     ada.is_refused("There is already a user with this e-mail address.")
-    expect(ada.window.get_by_label("Email address")).to_be_focused()
-    expect(ada.window.get_by_label("Email address")).to_have_value("ada@example.org")
+    expect(ada.window.get_by_label("E-mail address")).to_be_focused()
+    expect(ada.window.get_by_label("E-mail address")).to_have_value("ada@example.org")
     ada.press("Cancel")
     ada.page.get_by_role("button", name="Add somebody").click()
     ada.press("Add")
-    ada.is_refused("Please write their email address.")
+    ada.is_refused("Please write their e-mail address.")
 
 
 def test_invite(with_passwords, office, visit):

@@ -45,18 +45,29 @@ def wrong(axe, only=None):
     return [each for each in axe.violations(only) if not WITHIN_A_MESSAGE.match(each)]
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-def test_all_screens(houses, visit, width):
+def test_all_screens(houses, visit):
     """
-    In both themes, one after the other on each screen; a narrow one has the same colours.
+    In both themes, one after the other on each screen.
     """
-    visitor = visit(houses.team, width=width)
+    visitor = visit(houses.team)
     visitor.trouble.expect(UNREACHABLE, *(REFUSED.format(status) for status in (400, 401)))
     axe, found = Axe(visitor.page), []
     for name in Walk(visitor, houses).all():
         in_theme(visitor.page, "light")  # and wait until what appears has appeared
         found += [f"{name}: {each}" for each in wrong(axe)]
-        if width == 1440:
-            in_theme(visitor.page, "dark")
-            found += [f"{name}, dark: {each}" for each in wrong(axe, OF_COLOURS)]
+        in_theme(visitor.page, "dark")
+        found += [f"{name}, dark: {each}" for each in wrong(axe, OF_COLOURS)]
+    assert not found, "\n\n".join(found)
+
+
+def test_narrow_screens(houses, visit):
+    """
+    They have the same colours.
+    """
+    visitor = visit(houses.team, width=390)
+    visitor.trouble.expect(REFUSED.format(400))
+    axe, found = Axe(visitor.page), []
+    for name in Walk(visitor, houses).narrow():
+        in_theme(visitor.page, "light")
+        found += [f"{name}: {each}" for each in wrong(axe)]
     assert not found, "\n\n".join(found)

@@ -4,6 +4,7 @@ What the page knows stays true, whatever it has missed.
 
 import json
 import re
+import threading
 
 import pytest
 from playwright.sync_api import expect
@@ -119,6 +120,29 @@ def test_parent_is_far_up(daemon, net, visit):
     expect(bob.thread).to_contain_text("1 reply")
     daemon.done(daemon.delete(f"/messages/{first}", ada))
     expect(bob.thread).to_have_count(0)
+
+
+def test_thread_is_faster(daemon, visit):
+    """
+    What a thread hangs on is found, also when its channel is still on its way as it is opened.
+    """
+    ada = daemon.token("ada")
+    first = daemon.say(ada, "the first")["id"]
+    for number in range(60):
+        daemon.say(ada, f"number {number}." + "\n\nand so on" * 5)
+    bob = visit(daemon, "bob")
+    bob.page.goto("about:blank")
+    held, is_over = [], threading.Event()
+    bob.page.route(
+        "**/channels/*/messages?*",
+        lambda route: route.continue_() if is_over.is_set() else held.append(route),
+    )
+    with bob.page.expect_response("**/thread?*"):
+        bob.page.goto(f"/#/p/{daemon.general(ada)}/t/{first}")
+    is_over.set()
+    for each in held:
+        each.continue_()
+    expect(bob.replies.first).to_contain_text("the first")
 
 
 def written(kind, payload):

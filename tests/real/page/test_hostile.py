@@ -156,13 +156,40 @@ class Watched:
         fits(self.page)
 
 
-@pytest.fixture
-def ada(target, visit):
-    person = visit(target.daemon, init=CANARY)
+def watched(come, target):
+    person = come(target.daemon, init=CANARY)
     watched = Watched(person, target.daemon)
     person.sign_in("ada@example.org")
-    yield watched
-    assert watched.elsewhere() == []
+    return watched
+
+
+@pytest.fixture(scope="module")
+def page_of_ada(come, target):
+    ada = watched(come, target)
+    yield ada
+    ada.page.context.close()
+
+
+@pytest.fixture
+def ada(page_of_ada, watch):
+    """
+    The same in all tests: what did no harm in one may do it in the next.
+    """
+    watch(page_of_ada.person)
+    yield page_of_ada
+    assert page_of_ada.elsewhere() == []
+
+
+@pytest.fixture
+def careless(come, target, watch):
+    """
+    Ada in a browser of her own, in which somebody has been.
+    """
+    ada = watched(come, target)
+    watch(ada.person)
+    yield ada
+    assert ada.elsewhere() == []
+    ada.page.context.close()
 
 
 def bare(text):
@@ -241,14 +268,13 @@ LOOKS = """async (texts) => {
 SIGNS = ["**x ", "*x ", "__x ", "**x(", "**x\n", "~~x "]
 
 
-def test_stars(target, visit):
+def test_stars(ada):
     """
     Twice the signs are twice the work, and not four times.
     """
-    page = visit(target.daemon).page
     for sign in SIGNS:
         texts = [sign * count + "y" + sign[:2] for count in (2000, 4000)]
-        half, whole = page.evaluate(LOOKS, texts)
+        half, whole = ada.page.evaluate(LOOKS, texts)
         assert half < whole < 3 * half, sign
 
 
@@ -512,23 +538,23 @@ KEYS = """() => {
 }"""
 
 
-def test_kept(target, ada):
+def test_kept(careless):
     """
     Whatever stands where the page keeps what it knows, it is there, and can be used.
     """
-    ada.person.trouble.expect(REFUSED.format(404))  # a place that never was
-    ada.person.open("General")
-    ada.person.composer.fill("half a sent")
-    keys = ada.page.evaluate(KEYS)
+    careless.person.trouble.expect(REFUSED.format(404))  # a place that never was
+    careless.person.open("General")
+    careless.person.composer.fill("half a sent")
+    keys = careless.page.evaluate(KEYS)
     assert len(keys) == 6
     for junk in hostile.JUNK[:12]:
-        ada.page.evaluate(KEEP, [junk, keys])
-        ada.page.reload()
-        ada.person.is_in()
-    ada.person.open("General")
-    ada.person.composer.press_sequentially("ence")
-    ada.person.button("Emoji").click()
-    expect(ada.page.locator("[data-emoji]").first).to_be_visible()
+        careless.page.evaluate(KEEP, [junk, keys])
+        careless.page.reload()
+        careless.person.is_in()
+    careless.person.open("General")
+    careless.person.composer.press_sequentially("ence")
+    careless.person.button("Emoji").click()
+    expect(careless.page.locator("[data-emoji]").first).to_be_visible()
 
 
 OUTBOX = """async () => {
@@ -550,40 +576,40 @@ OUTBOX = """async () => {
 """What was to be sent."""
 
 
-def test_kept_session(target, ada):
+def test_kept_session(careless):
     """
     And if it cannot be told who is signed in, nobody is.
     """
-    ada.person.trouble.expect(REFUSED.format(401))
+    careless.person.trouble.expect(REFUSED.format(401))
     for junk in hostile.JUNK:
-        ada.page.evaluate(KEEP, [junk, ["teamchat.session"]])
-        ada.page.reload()
-        ada.person.is_out()
-    ada.person.sign_in("ada@example.org")
-    ada.page.evaluate(OUTBOX)
-    ada.person.trouble.expect(REFUSED.format(r"40\d"))
-    ada.page.reload()
-    ada.person.open("General")
-    ada.person.say("what I meant to say")
-    ada.person.reads("what I meant to say")
+        careless.page.evaluate(KEEP, [junk, ["teamchat.session"]])
+        careless.page.reload()
+        careless.person.is_out()
+    careless.person.sign_in("ada@example.org")
+    careless.page.evaluate(OUTBOX)
+    careless.person.trouble.expect(REFUSED.format(r"40\d"))
+    careless.page.reload()
+    careless.person.open("General")
+    careless.person.say("what I meant to say")
+    careless.person.reads("what I meant to say")
 
 
-def test_addresses(target, ada):
+def test_addresses(careless):
     """
     Links into the page that somebody else has made.
     """
-    ada.person.trouble.expect(REFUSED.format(r"40\d"))
+    careless.person.trouble.expect(REFUSED.format(r"40\d"))
     for address in hostile.ADDRESSES_OF_THE_PAGE:
         if address.startswith("/#"):
-            ada.page.evaluate("(hash) => { location.hash = hash; }", address[1:])
+            careless.page.evaluate("(hash) => { location.hash = hash; }", address[1:])
         else:
-            ada.page.goto(address)
-        ada.person.is_in()
-        assert "?" not in ada.page.url
-        assert faults(ada.page) == []
-    ada.fits()
-    ada.person.open("General")
-    expect(ada.person.composer).to_be_visible()
+            careless.page.goto(address)
+        careless.person.is_in()
+        assert "?" not in careless.page.url
+        assert faults(careless.page) == []
+    careless.fits()
+    careless.person.open("General")
+    expect(careless.person.composer).to_be_visible()
 
 
 MESSAGES = """async () => {
@@ -602,7 +628,7 @@ MESSAGES = """async () => {
 }"""
 
 
-def test_messages(target, ada):
+def test_messages(ada):
     """
     Other windows may call anything into this one.
     """

@@ -49,6 +49,11 @@ SHOWN = """async () => {
 
 ALL_SHOWN = "async () => (await navigator.serviceWorker.ready).getNotifications()"
 
+IS_LIVE = """async () => {
+    const main = document.querySelector("script[type=module]").src;
+    return (await import(main.replace("main.js", "core/line.js"))).line.value.state === "live";
+}"""
+
 CLICK = """async () => {
     const [notification] = await registration.getNotifications();
     dispatchEvent(new NotificationEvent("notificationclick", {notification}));
@@ -202,10 +207,14 @@ def test_keeps_the_page_and_nothing_said(daemon, ada):
         assert "ada@example.org" not in texts
 
 
-def test_without_a_daemon(daemon, ada):
+@pytest.mark.parametrize("init", ["", "delete globalThis.SharedWorker;"], ids=["worker", "tab"])
+def test_without_a_daemon(daemon, visit, init):
     """
-    The page opens, says how things stand, and goes on when it can.
+    The page opens, says how things stand, and goes on when it can; and then it hears what is
+    said, whoever has to fetch what it takes to hear.
     """
+    ada = visit(daemon, "ada", init=init)
+    is_kept(ada)
     ada.open("General")
     ada.say("hello")
     ada.trouble.expect(UNREACHABLE)
@@ -216,6 +225,31 @@ def test_without_a_daemon(daemon, ada):
     daemon.start()
     ada.button("Try again").click()
     ada.reads("hello")
+    comes_true(ada.page, IS_LIVE)
+    daemon.say(daemon.token("bob"), "welcome back")
+    ada.reads("welcome back")
+
+
+SOON = """() => ["menu", "offers", "attaching"].every((name) =>
+    [...document.styleSheets].some(({href}) => href.endsWith(`/${name}.css`)))"""
+
+
+def test_what_is_used_soon(ada):
+    """
+    It is there when the page is painted, and not only when somebody asks for it: by then the
+    net may be gone.
+    """
+    ada.trouble.expect("net::ERR_INTERNET_DISCONNECTED")
+    comes_true(ada.page, SOON)
+    ada.page.context.set_offline(True)
+    ada.button("Your account").click()
+    expect(ada.page.get_by_role("menuitem", name="Sign out")).to_be_visible()
+    ada.page.keyboard.press("Escape")
+    ada.composer.press_sequentially("@ad")
+    expect(ada.page.get_by_role("option", name="ada")).to_be_visible()
+    ada.attach({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x"})
+    expect(ada.alert).to_contain_text("notes.txt is not an image")
+    ada.page.context.set_offline(False)
 
 
 def test_no_answer_comes(ada):
@@ -314,6 +348,7 @@ def bob(daemon, visit):
     """
     bob = visit(daemon, "bob", init=LOOKED_AWAY, permissions=["notifications"])
     is_kept(bob)
+    comes_true(bob.page, IS_LIVE)  # nobody is notified of what was said before one heard anything
     bob.page.evaluate("look(false)")
     return bob
 

@@ -138,7 +138,7 @@ def test_working_day(hands):
 
 
 def come(hands):
-    hands.are_at(hands.person.textbox("Email address"))
+    hands.are_at(hands.person.textbox("E-mail address"))
     hands.write("ada@example.org")
     hands.press("Enter")
     hands.are_at(hands.person.composer)
@@ -354,4 +354,4 @@ def leave(hands):
     hands.press("Escape")
     expect(hands.page.get_by_role("dialog")).to_have_count(0)
     choose_from_account(hands, "Sign out")
-    hands.are_at(hands.person.textbox("Email address"))
+    hands.are_at(hands.person.textbox("E-mail address"))

@@ -66,7 +66,7 @@ def writing_daemon(as_process, office):
 
 def register(visitor, email, password=PASSWORD):
     visitor.button("Create account").click()
-    visitor.textbox("Email address").fill(email)
+    visitor.textbox("E-mail address").fill(email)
     visitor.field("Password").fill(password)
     visitor.button("Create account").click()
     visitor.is_in()
@@ -109,7 +109,7 @@ def test_password(password_daemon, visit):
     ada.trouble.expect(UNAUTHORIZED)
     ada.try_to_sign_in("ada@example.org", "not this one")
     expect(ada.alert).to_contain_text(WRONG)
-    expect(ada.textbox("Email address")).to_have_value("ada@example.org")
+    expect(ada.textbox("E-mail address")).to_have_value("ada@example.org")
     ada.sign_in("ada@example.org", PASSWORD)
 
 
@@ -120,7 +120,7 @@ def test_refused_password(password_daemon, visit):
     visitor = visit(password_daemon())
     visitor.trouble.expect(BAD_REQUEST)
     visitor.button("Create account").click()
-    visitor.textbox("Email address").fill("ada@example.org")
+    visitor.textbox("E-mail address").fill("ada@example.org")
     visitor.field("Password").fill("password1")
     visitor.button("Create account").click()
     expect(visitor.alert).to_contain_text("one of the most common")
@@ -136,7 +136,7 @@ def test_forgotten_password(writing_daemon, visit):
     daemon, mail = writing_daemon("password")
     ada = visit(daemon)
     ada.page.get_by_text("I forgot my password").click()
-    ada.textbox("Email address").fill("ada@example.org")
+    ada.textbox("E-mail address").fill("ada@example.org")
     ada.button("Send me a link").click()
     expect(ada.told("a password reset link has been sent")).to_be_visible()
     ada.page.goto(link_in(mail.await_letter()))
@@ -181,7 +181,7 @@ def test_first_admin(password_daemon, visit):
     daemon = password_daemon(is_invite_required=True)
     ada = visit(daemon, path=f"/?token={daemon.setup_token}")
     has_clean_address(ada)
-    ada.textbox("Email address").fill("ada@example.org")
+    ada.textbox("E-mail address").fill("ada@example.org")
     choose_password(ada)
     ada.is_in()
     given = {"email": "ada@example.org", "password": ANOTHER}
@@ -190,7 +190,7 @@ def test_first_admin(password_daemon, visit):
 
 
 def ask_for_link(visitor, mail):
-    visitor.textbox("Email address").fill("ada@example.org")
+    visitor.textbox("E-mail address").fill("ada@example.org")
     visitor.button("Send me a link").click()
     expect(visitor.told("a magic link has been sent")).to_be_visible()
     return link_in(mail.await_letter())
@@ -369,6 +369,6 @@ def test_address_is_clean_at_once(password_daemon, visit):
     route.fulfill(status=503, json={"error": "Not yet."})
     expect(ada.alert).to_contain_text("Not yet.")
     ada.button("Try again").click()
-    ada.textbox("Email address").fill("ada@example.org")
+    ada.textbox("E-mail address").fill("ada@example.org")
     choose_password(ada)
     ada.is_in()

@@ -126,7 +126,7 @@ def test_working_day(finger):
 
 def come(finger):
     finger.finds_room()
-    finger.write(finger.person.textbox("Email address"), "ada@example.org")
+    finger.write(finger.person.textbox("E-mail address"), "ada@example.org")
     finger.tap_button("Sign in", exact=True)
     finger.person.reads("First of all")
     finger.finds_room()
@@ -217,7 +217,7 @@ def administrate(finger):
     finger.choose_from_account("Administration")
     finger.tap_button("Add somebody")
     window = finger.page.get_by_role("dialog")
-    finger.write(window.get_by_label("Email address"), "carol@example.org")
+    finger.write(window.get_by_label("E-mail address"), "carol@example.org")
     finger.tap_button("Add", window, exact=True)
     finger.tap_button("Done", finger.page.get_by_role("dialog", name="Added"))
     sections = finger.page.get_by_role("navigation", name="Administration")
@@ -248,4 +248,4 @@ def leave(finger):
     # It was opened from the drawer, and leads back to it.
     finger.tap_button(beginning("Your account"))
     finger.tap(finger.page.get_by_role("menuitem", name="Sign out"))
-    expect(finger.person.textbox("Email address")).to_be_visible()
+    expect(finger.person.textbox("E-mail address")).to_be_visible()

@@ -113,7 +113,7 @@ def test_late_refresh(as_process, visit):
     ada = visit(daemon)
     ada.trouble.expect(UNAUTHORIZED)
     ada.button("Create account").click()
-    ada.textbox("Email address").fill("ada@example.org")
+    ada.textbox("E-mail address").fill("ada@example.org")
     ada.field("Password").fill(PASSWORD)
     ada.button("Create account").click()
     ada.is_in()

@@ -30,7 +30,7 @@ function Asking({ added, close }) {
   const password = useSignal("");
   const givesPassword = config.value.auth.mode === "password" && !config.value.hasMail;
   const form = useForm(async () => {
-    const whom = { email: written(email, "Please write their email address."), role: role.value };
+    const whom = { email: written(email, "Please write their e-mail address."), role: role.value };
     if (givesPassword && password.value) whom.password = password.value;
     try {
       await addUser(whom);
@@ -41,7 +41,7 @@ function Asking({ added, close }) {
   }, "email");
   return html`<${Form} form=${form}>
     <${Field}
-      label="Email address"
+      label="E-mail address"
       name="email"
       type="email"
       inputmode="email"

@@ -27,7 +27,7 @@ export function Field({ label, hint, form, value, children, ...input }) {
 
 export function EmailField(props) {
   return html`<${Field}
-    label="Email address"
+    label="E-mail address"
     name="email"
     type="email"
     inputmode="email"

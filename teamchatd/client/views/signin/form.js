@@ -49,7 +49,7 @@ const isWrong = (field) => field.willValidate && (!field.validity.valid || isToo
 
 function sentenceAbout({ name, value }) {
   if (name === "email") {
-    return value.trim() ? "That does not look like an email address." : "Please write your email address.";
+    return value.trim() ? "That does not look like an e-mail address." : "Please write your e-mail address.";
   }
   return value ? "A password needs at least 8 characters." : "Please write your password.";
 }

@@ -89,7 +89,7 @@ function Refused({ sentence, children }) {
 /** Shown, and there for the browser's keeper of passwords, which looks for a field. */
 function KnownAddress({ email }) {
   return html`<div class="field">
-    <span class="field-label">Email address</span>
+    <span class="field-label">E-mail address</span>
     <p class="signin-address ellipsis" title=${email}><bdi>${email}</bdi></p>
     <input class="visually-hidden" type="text" name="username" autocomplete="username" value=${email} readonly tabindex="-1" aria-hidden="true" />
   </div>`;
