@@ -229,7 +229,7 @@ class _Move:
 
     def _end(self, counts: dict[str, int]) -> None:
         """
-        From here on the new record counts: in another era, so that clients begin anew.
+        From here on the new record counts.
 
         @raise Unusable: it is not what the old one is.
         """
@@ -250,7 +250,8 @@ class _Move:
                         f"SELECT setval(pg_get_serial_sequence('{table}', 'rowid'),"
                         f" (SELECT coalesce(max(rowid), 0) + 1 FROM {table}), false)"
                     )
-            cursor.execute("UPDATE head SET era = ?, number = ?", (token_hex(4), number))
+            # The era is the one that its own database was made with, so that clients begin anew.
+            cursor.execute("UPDATE head SET number = ?", (number,))
             halfway.forget(cursor, halfway.MOVING)
             halfway.name(cursor, halfway.MOVED, str(self._name()))
 
