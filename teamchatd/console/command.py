@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from teamchatd import __version__, config
-from teamchatd.console import backup, check, export, place, restore, stats, users
+from teamchatd.console import backup, check, export, move, place, restore, stats, users
 from teamchatd.console.terminal import CannotDo, complain
 from teamchatd.errors import ChatError
 from teamchatd.store.schema import Unusable
 
-COMMANDS = (users, backup, restore, export, check, stats)
+COMMANDS = (users, backup, restore, move, export, check, stats)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

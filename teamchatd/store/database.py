@@ -31,6 +31,7 @@ from teamchatd.histogram import Histogram
 from teamchatd.logs import is_debugging
 from teamchatd.model import Entry
 from teamchatd.store import entries as journal
+from teamchatd.store import halfway
 from teamchatd.store.change import Change
 from teamchatd.store.engine import Cursor, Engine
 from teamchatd.store.line import Job, Line
@@ -301,6 +302,7 @@ class Database(Service):
         try:
             with closing(self._connect()) as connection:
                 self._engine.found(connection, self.upgrading)
+                (halfway.refuse if self.is_shared else halfway.stay)(connection)
             self.begin()  # a record whose end is unknown cannot be written on
         except self._engine.error as error:
             self._engine.let_go()
@@ -330,6 +332,8 @@ class Database(Service):
         try:
             with closing(self._connect()) as connection:
                 self._engine.refuse_strange(connection)
+                if self.is_shared:
+                    halfway.refuse(connection)
         except self._engine.error as error:
             raise Unusable(f"{self._engine.name} cannot be used: {_said_by(error)}") from error
         self.begin()

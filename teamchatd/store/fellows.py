@@ -9,9 +9,11 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
+from teamchatd.store import moving
 from teamchatd.store.change import Change
 from teamchatd.store.database import Database
 from teamchatd.store.schema import Unusable
+from teamchatd.store.sqlite import SQLite
 
 log = Logger()
 
@@ -93,13 +95,19 @@ def refuse_alone(directory: Path) -> None:
     """
     Make sure that nobody begins a record of their own beside that of the others.
 
-    @raise Unusable: the data directory is one that several daemons share.
+    @raise Unusable: the data directory is one that several daemons share, or will.
     """
     if (directory / MARK).exists():
         raise Unusable(
             f"the daemons that share the data directory {directory} have their record in"
             " PostgreSQL, and [storage] database does not say where; if it is not there any"
             f" more, remove the file {MARK}"
+        )
+    away, path = directory / moving.AWAY, SQLite(directory).path
+    if away.exists() and not path.exists():
+        raise Unusable(
+            f"the record was moved into PostgreSQL, and [storage] database does not say where; to"
+            f" go back to what it was then, rename {away} to {path}"
         )
 
 
