@@ -3,8 +3,8 @@ From SQLite into PostgreSQL: C{teamchat move}.
 """
 
 import sqlite3
-import subprocess
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
@@ -19,7 +19,7 @@ from tests.files import corpus
 from tests.killing import dying, survives
 from tests.postgres import Place
 from tests.real.command import teamchat
-from tests.real.daemon import PATIENCE, twistd
+from tests.real.daemon import PATIENCE
 
 pytestmark = pytest.mark.real
 
@@ -123,6 +123,8 @@ def assert_whole(directory, place):
     """
     assert not (directory / "teamchat.sqlite").exists()
     assert not [*directory.glob("teamchat.sqlite-*")]
+    # By its head, in one file: a copy of it opens without any other (sqlite.org/fileformat).
+    assert (directory / moving.AWAY).read_bytes()[18:20] == b"\1\1"
     with closing(sqlite3.connect(directory / moving.AWAY)) as old:
         asked = dict(selections(old))
         rows = answers(old, asked)
@@ -192,12 +194,8 @@ def test_moved(as_process, place):
     status, _, complaint = teamchat(daemon, "move", **database)
     assert (status, "was moved already" in complaint) == (1, True)
 
-    with twistd(
-        "--data-dir", str(daemon.data), "--port", "0", environ=daemon._environ,
-        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=daemon.directory,
-    ) as forgetful:  # fmt: skip
-        _, said = forgetful.communicate(timeout=PATIENCE)
-    assert b"the record was moved into PostgreSQL" in said
+    with pytest.raises(AssertionError, match="the record was moved into PostgreSQL"):
+        daemon.start()  # which nobody has told where the record is
     assert not (daemon.data / "teamchat.sqlite").exists()
 
     daemon._environ |= database
@@ -334,6 +332,26 @@ def test_used_database(stopped, place):
     with pytest.raises(Unusable, match="holds a record already"):
         moving.move(SQLite(stopped), PostgreSQL(place.url))
     assert one(place.url, "SELECT count(*) FROM users") == users
+
+
+def test_somebody_begins_there(stopped, place):
+    """
+    A daemon that is just making its first record there comes first.
+    """
+    target = PostgreSQL(place.url)
+    with closing(target.connect()) as daemon, ThreadPoolExecutor(1) as threads:
+        target.found(daemon, lambda what: None)
+        daemon.execute(target.begin_change)
+        daemon.execute(target.lock_head)
+        daemon.execute("INSERT INTO settings (name, value) VALUES ('serverName', 'theirs')")
+        moved = threads.submit(moving.move, SQLite(stopped), target)
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+        while not moved.done() and one(place.url, f"{waiting} '{place.name}'") is None:
+            pass
+        daemon.commit()
+        with pytest.raises(Unusable, match="holds a record already"):
+            moved.result(PATIENCE)
+    assert one(place.url, "SELECT name, value FROM settings") == ("serverName", "theirs")
 
 
 def test_somebody_else_writes(stopped, place):
