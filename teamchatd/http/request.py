@@ -122,6 +122,7 @@ class Request(server.Request):
     _largest_body = LARGEST_BODY
     _is_complete = False
     _is_refused = False
+    _is_whole = False
     _discarded = 0
     _deadline: Any = None
     _visits: Visits | None = None
@@ -219,8 +220,9 @@ class Request(server.Request):
         """
         self._is_refused = True
         self._forget_deadline()
-        known: Any = self.channel
-        self.method, self.uri = known._command, known._path
+        if not self._is_whole:  # else it is known already what was asked
+            known: Any = self.channel
+            self.method, self.uri = known._command, known._path
         self.content.close()
         self.content = BytesIO()
         body = orjson.dumps({"error": refused.sentence})
@@ -245,6 +247,7 @@ class Request(server.Request):
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         self._forget_deadline()
         if not self._is_refused:
+            self._is_whole, self.method, self.uri = True, command, path
             try:
                 self.content.flush()  # the last of it may still be on its way to the disk
             except OSError as error:

@@ -478,6 +478,7 @@ def test_by_keyboard(daemon, ada):
     actions = ada.page.get_by_role("button", name="Actions for bob")
     actions.focus()
     keys.press("Enter")
+    expect(ada.page.get_by_role("menuitem").first).to_be_focused()
     keys.press("Enter")
     expect(ada.window.get_by_role("button", name="Cancel")).to_be_focused()
     keys.press("Escape")
