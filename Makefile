@@ -2,6 +2,9 @@
 
 PYTHON = .venv/bin/python
 ARGS =
+# A browser that had no processor for half a minute says nothing of the page: what has failed
+# beside others is tried once more, alone.  What fails then has failed.
+ALONE = $(PYTHON) -m pytest --last-failed --last-failed-no-failures none --write-seen=.pytest_cache/seen $(ARGS)
 
 help: ## say what can be made (ARGS="…" is passed on)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -11,9 +14,9 @@ run: .venv/.run ## start the daemon here, on its defaults; Ctrl-C ends it
 
 test: .venv/.test ## run all tests
 	@rm -rf .pytest_cache/seen
-	$(PYTHON) -m pytest -n 2 --dist loadfile --write-seen .pytest_cache/seen $(ARGS)
+	$(PYTHON) -m pytest -n 3 --dist loadfile --write-seen=.pytest_cache/seen $(ARGS) || $(ALONE)
 	@[ -n "$(ARGS)" ] || $(PYTHON) -m pytest -n 2 --dist loadfile -m "not real" --postgres @.ci/on-postgres
-	@[ -n "$(ARGS)" ] || $(PYTHON) -m pytest --seen .pytest_cache/seen tests/test_coverage_of_contract.py
+	@[ -n "$(ARGS)" ] || $(PYTHON) -m pytest --seen=.pytest_cache/seen tests/test_coverage_of_contract.py
 
 quick: .venv/.test ## run the tests that start no daemon, socket or process
 	QUICK=1 $(PYTHON) -m pytest -m "not real" -n 2 --dist loadfile $(ARGS)
