@@ -307,6 +307,29 @@ def test_other_paths_go_past(daemon, ada):
     assert {each.removeprefix(origin) for each in answered} <= set(kept)
 
 
+OVERHEAR = """() => {
+    globalThis.shown = [];
+    addEventListener("fetch", ({request}) => shown.push(request.method));
+}"""
+
+
+def test_what_changes_something_is_not_shown_to_it(daemon, ada):
+    """
+    Chromium loses some of a page's last requests on the way past the worker: as when somebody
+    deletes a message and closes the page before that can no more be undone.
+    """
+    ada.open("General")
+    worker_of(ada).evaluate(OVERHEAR)
+    bob = daemon.listen(daemon.token("bob"))
+    ada.say("a slip")
+    ada.delete("a slip")
+    ada.does_not_read("a slip")
+    ada.page.reload()
+    assert bob.await_events(3)[-1].type == "DELETE_MESSAGE"
+    ada.is_in()
+    assert set(worker_of(ada).evaluate("shown")) == {"GET"}
+
+
 def test_upgrade(as_process, visit, tmp_path):
     """
     After an upgrade the next load is of the new version, and then only that is kept.
