@@ -14,7 +14,7 @@ run: .venv/.run ## start the daemon here, on its defaults; Ctrl-C ends it
 
 test: .venv/.test ## run all tests
 	@rm -rf .pytest_cache/seen
-	$(PYTHON) -m pytest -n 3 --dist loadfile --write-seen=.pytest_cache/seen $(ARGS) || $(ALONE)
+	$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --write-seen=.pytest_cache/seen $(ARGS) || $(ALONE)
 	@[ -n "$(ARGS)" ] || $(PYTHON) -m pytest -n 2 --dist loadfile -m "not real" --postgres @.ci/on-postgres
 	@[ -n "$(ARGS)" ] || $(PYTHON) -m pytest --seen=.pytest_cache/seen tests/test_coverage_of_contract.py
 

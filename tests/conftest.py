@@ -25,7 +25,9 @@ VENV = next(Path("/usr/lib").glob("python3.*/ensurepip"), Path("/usr/lib/python3
 
 DPKG = [Path("/usr/bin/dpkg-deb"), Path("/usr/bin/python3"), VENV]
 
-REAL = Path(__file__).parent / "real"
+HERE = Path(__file__).parent
+
+REAL = HERE / "real"
 
 LEFT_OUT = {
     REAL / "page": ("The page was", "chromium", [CHROMIUM]),
@@ -48,6 +50,14 @@ def pytest_collection_modifyitems(config, items):
         last = [item for item in items if item.path.name == LAST]
         items[:] = [item for item in items if item not in last]
         config.hook.pytest_deselected(items=last)
+    items.sort(key=lambda item: -len(item.path.relative_to(HERE).parts) if _is_slow(item) else 0)
+
+
+def _is_slow(item):
+    """
+    These come first: of several processes, none is left alone with them in the end.
+    """
+    return item.path.is_relative_to(REAL)
 
 
 def pytest_ignore_collect(collection_path):

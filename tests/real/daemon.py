@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.answers import Answer, EventReader, People
 from tests.daemon import request_bytes
+from tests.real.stock import Forked
 
 PATIENCE = 30
 """Seconds after which a test gives up waiting for something that has to come."""
@@ -42,9 +43,15 @@ def twistd(*arguments, environ=None, manner=IN_FRONT, **popen):
     @param manner: the options of C{twistd} itself.
     """
     command = [str(Path(sys.executable).with_name("twistd")), *manner]
-    clean = {name: value for name, value in os.environ.items() if "TEAMCHAT" not in name}
-    clean |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | (environ or {})
-    return subprocess.Popen([*command, "teamchat", *arguments], env=clean, **popen)
+    return subprocess.Popen([*command, "teamchat", *arguments], env=clean(environ or {}), **popen)
+
+
+def clean(environ):
+    """
+    @return: our environment without settings of teamchat, and with these.
+    """
+    ours = {name: value for name, value in os.environ.items() if "TEAMCHAT" not in name}
+    return ours | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | environ
 
 
 def free_port():
@@ -100,19 +107,25 @@ class RealDaemon(People):
         @return: where in the log its new life begins.
         """
         begun = self.log.stat().st_size if self.log.exists() else 0
+        given = {
+            "--config": self.directory / "teamchat.toml",
+            "--port": self._port,
+            "--data-dir": self.data,
+        }
+        arguments = [str(each) for pair in given.items() for each in pair]
         with open(self.log, "ab") as log:
-            self.process = twistd(
-                "--config",
-                str(self.directory / "teamchat.toml"),
-                "--port",
-                str(self._port),
-                "--data-dir",
-                str(self.data),
-                environ=self._environ,
-                stdout=log,
-                stderr=log,
-                cwd=self.directory,
-            )
+            if all(name.startswith("TEAMCHAT_") for name in self._environ):
+                arguments = [*IN_FRONT, "teamchat", *arguments]
+                environ = clean(self._environ)
+                self.process = Forked(arguments, environ, self.directory, log)
+            else:  # something is told to Python itself, which has to hear it when it starts
+                self.process = twistd(
+                    *arguments,
+                    environ=self._environ,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.directory,
+                )
         return begun
 
     def _await_log(self, begun, pattern):

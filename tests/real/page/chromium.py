@@ -7,6 +7,14 @@ from pathlib import Path
 
 CHROMIUM = Path("/usr/bin/chromium")
 
+PLAYWRIGHT_LEAVES_OUT = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,"
+    "HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,"
+    "ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,"
+    "NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch"
+)
+"""Of two such switches only the last counts, and the last is ours."""
+
 ARGUMENTS = [
     "--no-sandbox",  # which root cannot have, nor many a container
     "--disable-gpu",
@@ -15,6 +23,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # For its address bar, which nobody sees here, each window starts two processes more.
+    f"--disable-features={PLAYWRIGHT_LEAVES_OUT},WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 ]
 
 TELL_VIOLATIONS = """
