@@ -20,11 +20,15 @@ import sys
 import weakref
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 PR_SET_CHILD_SUBREAPER = 36
 """Of prctl(2): the grandchildren whose parents have ended are ours, to wait for."""
 
 MOST_BYTES = 1 << 20
+
+BIRTH = Lock()
+"""Those who start several daemons do so in threads."""
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -74,6 +78,7 @@ class Nursery:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
             raise OSError(ctypes.get_errno(), "prctl")
+        self._in_turn = Lock()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         clean = {name: value for name, value in os.environ.items() if "TEAMCHAT" not in name}
         with theirs:
@@ -89,15 +94,21 @@ class Nursery:
         @return: the id of a process that is a child of ours.
         """
         told = json.dumps([arguments, environ, str(folder)]).encode()
-        socket.send_fds(self._socket, [told], [output.fileno()])
-        child = int(self._socket.recv(64))
-        self._socket.recv(64)
+        with self._in_turn:
+            socket.send_fds(self._socket, [told], [output.fileno()])
+            child = int(self._socket.recv(64))
+            self._socket.recv(64)
         return child
 
 
 @cache
-def _nursery():
+def _only_one():
     return Nursery()
+
+
+def _nursery():
+    with BIRTH:
+        return _only_one()
 
 
 def _serve(asked):

@@ -3,6 +3,7 @@ Event streams on real sockets: slow readers, old HTTP, restarts, endings.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,9 @@ waste.
 
 PASSING = 2 * BOUND
 """Bytes that pass through it meanwhile: held back for somebody, they would show."""
+
+AT_ONCE = 8
+"""Messages in one commit, and half of what may wait for a reader."""
 
 
 def memory(daemon):
@@ -56,14 +60,19 @@ def test_never_reads(as_process):
     before = most = memory(daemon)
 
     sleepers = [Sleeper(daemon, bob) for _ in range(5)]
-    count = PASSING // len(LARGE.encode())
     reader, ids = daemon.listen(ada), []
-    for _ in range(count):
-        ids.append(daemon.say(ada, LARGE, general)["id"])
-        # In turn: with both at once, a slow machine makes this reader one who does not read.
-        heard = reader.await_events(1 + len(ids))
-        most = max(most, memory(daemon))
-    assert [event.payload["id"] for event in heard[1:]] == ids
+    lines = [daemon.another() for _ in range(AT_ONCE)]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        while len(ids) * len(LARGE.encode()) < PASSING:
+            said = threads.map(lambda line: line.say(ada, LARGE, general), lines)
+            ids += [message["id"] for message in said]
+            # In turn: with all at once, a slow machine makes this reader one who does not read.
+            heard = reader.await_events(1 + len(ids))
+            most = max(most, memory(daemon))
+    for line in lines:
+        line.hang_up()
+    count = len(ids)
+    assert sorted(event.payload["id"] for event in heard[1:]) == sorted(ids)
     assert all(sleeper.was_hung_up_on for sleeper in sleepers)
     assert most - before < BOUND
 

@@ -76,14 +76,8 @@ class Trouble:
 
     def forget(self):
         """
-        What one test provokes is trouble in the next.
+        @return: what nobody expected.
         """
-        self.noted.clear()
-        self._expected.clear()
-
-    def unexpected(self):
-        return [
-            each
-            for each in self.noted
-            if not any(re.search(pattern, each) for pattern in self._expected)
-        ]
+        patterns, noted = self._expected, self.noted
+        self._expected, self.noted = [], []
+        return [each for each in noted if not any(re.search(one, each) for one in patterns)]
