@@ -3,7 +3,6 @@ Event streams on real sockets: slow readers, old HTTP, restarts, endings.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.real.daemon import PATIENCE
+from tests.real.daemon import PATIENCE, RealDaemon
 from tests.real.page.chromium import ARGUMENTS, CHROMIUM, Trouble
 from tests.real.page.person import Person
 from tests.real.page.proxy import Proxy
@@ -111,6 +111,75 @@ def visit(come, watch):
     yield partial(come, watch=both)
     for person in people:
         person.page.context.close()
+
+
+class House:
+    """
+    A daemon where ada, who administrates it, and bob have been for long, each with a page that
+    is open: for tests of what two people do there, each in a place of its own.
+    """
+
+    def __init__(self, directory, come):
+        self.daemon = RealDaemon(directory, auth={"max_active_sessions": 1000})
+        self.people = {name: come(self.daemon, name) for name in ("ada", "bob")}
+        self._count = 0
+
+    def place(self):
+        """
+        @return: the name of a channel in which nobody has said anything.
+        """
+        self._count += 1
+        name = f"place {self._count}"
+        made = self.daemon.post("/channels", self.daemon.token("ada"), {"name": name})
+        self.daemon.done(made)
+        return name
+
+    def bring(self, person, place):
+        if person.page.url == "about:blank":  # they have left
+            person.page.goto("/")
+        person.open(place)
+        return person
+
+    def send_all_out(self):
+        """
+        Whatever a test that failed has left open.
+        """
+        for person in self.people.values():
+            person.page.goto("about:blank")
+
+
+@pytest.fixture(scope="package")
+def house(come, tmp_path_factory):
+    house = House(tmp_path_factory.mktemp("house"), come)
+    yield house
+    house.daemon.stop()
+    house.daemon.assert_discreet()
+
+
+@pytest.fixture
+def place(request, house):
+    """
+    The name of a channel in L{House}, for this test alone.
+    """
+    yield house.place()
+    if request.node.stash.get(HAS_FAILED, False):
+        house.send_all_out()
+
+
+@pytest.fixture
+def ada(house, place, watch):
+    """
+    Who administrates the L{House}, at the L{place}.
+    """
+    return house.bring(watch(house.people["ada"]), place)
+
+
+@pytest.fixture
+def bob(house, place, watch, ada):
+    """
+    Another, there, too.
+    """
+    return house.bring(watch(house.people["bob"]), place)
 
 
 @pytest.fixture

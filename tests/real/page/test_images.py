@@ -17,20 +17,6 @@ def file(name, content, kind="image/png"):
     return {"name": name, "mimeType": kind, "buffer": content}
 
 
-@pytest.fixture
-def ada(daemon, visit):
-    ada = visit(daemon, "ada")
-    ada.open("General")
-    return ada
-
-
-@pytest.fixture
-def bob(ada, daemon, visit):
-    bob = visit(daemon, "bob")
-    bob.open("General")
-    return bob
-
-
 def pictures(message):
     return message.get_by_role("button", name="Open image")
 

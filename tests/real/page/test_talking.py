@@ -23,26 +23,6 @@ COUNT_MOST = """() => {
 
 
 @pytest.fixture
-def ada(daemon, visit):
-    """
-    The administrator, in General.
-    """
-    ada = visit(daemon, "ada")
-    ada.open("General")
-    return ada
-
-
-@pytest.fixture
-def bob(ada, daemon, visit):
-    """
-    Another, in General too.
-    """
-    bob = visit(daemon, "bob")
-    bob.open("General")
-    return bob
-
-
-@pytest.fixture
 def channel(daemon):
     """
     Makes a channel.
@@ -192,14 +172,14 @@ def test_undo_delete(ada, bob):
     bob.reads_all(["a slip", "and on"])
 
 
-def test_delete(daemon, visit, bob):
+def test_delete(house, place, visit, bob):
     """
     After that it is gone, for all.
     """
-    ada = visit(daemon)
+    ada = visit(house.daemon)
     ada.page.clock.install()
     ada.sign_in("ada@example.org")
-    ada.open("General")
+    ada.open(place)
     ada.say("a slip")
     bob.reads("a slip")
     ada.delete("a slip")
@@ -310,13 +290,14 @@ def test_direct_message(ada, bob):
     ada.reads_all(["just for you", "and for you"])
 
 
-def test_direct_message_is_told(ada, bob):
+def test_direct_message_is_told(house, visit, bob):
     """
     Who is somewhere else sees that there is one.
     """
-    ada.write_to("bob")
-    ada.say("just for you")
-    expect(bob.link("Direct messages", "ada")).to_have_accessible_name("ada, 1 unread")
+    cyd = visit(house.daemon, "cyd")
+    cyd.write_to("bob")
+    cyd.say("just for you")
+    expect(bob.link("Direct messages", "cyd")).to_have_accessible_name("cyd, 1 unread")
 
 
 # What text becomes
@@ -374,12 +355,13 @@ def test_mention(ada, bob):
     expect(marked).not_to_have_css("background-color", "rgba(0, 0, 0, 0)")
 
 
-def test_bot(daemon, ada):
+def test_bot(house, ada):
     """
     What no person wrote shows that.
     """
-    token = daemon.token("ada")
-    given = {"name": "Builds", "channelId": daemon.general(token)}
+    daemon, token = house.daemon, house.daemon.token("ada")
+    here = ada.page.url.split("#/p/")[1]
+    given = {"name": "Builds", "channelId": here}
     webhook = daemon.done(daemon.post("/webhooks", token, given))["webhook"]
     path = f"/webhooks/{webhook['id']}/messages"
     daemon.done(daemon.post(path, webhook["token"], {"content": "All green."}))
@@ -464,33 +446,34 @@ def test_reading_on(daemon, channel, visit):
     expect(newest).to_have_count(0)
 
 
-def test_unread(channel, ada, bob):
+def test_unread(house, place, ada, bob):
     """
     What is said elsewhere is counted, there a line says where it begins, and what was
     seen is read, in all tabs.
     """
-    channel("garden")
-    bob.open("garden")
+    elsewhere = house.place()
+    bob.open(elsewhere)
     ada.say("one")
     ada.say("two")
-    expect(bob.link("Channels", "General")).to_have_accessible_name("General, 2 unread")
+    expect(bob.link("Channels", place)).to_have_accessible_name(f"{place}, 2 unread")
     other = bob.another_tab()
-    expect(other.link("Channels", "garden")).to_have_accessible_name("garden")
-    bob.open("General")
+    expect(other.link("Channels", elsewhere)).to_have_accessible_name(elsewhere)
+    bob.open(place)
     bob.reads_all(["one", "two"])
     expect(bob.page.get_by_role("separator", name="New messages")).to_be_visible()
-    expect(bob.link("Channels", "General")).to_have_accessible_name("General")
-    expect(other.link("Channels", "General")).to_have_accessible_name("General")
+    expect(bob.link("Channels", place)).to_have_accessible_name(place)
+    expect(other.link("Channels", place)).to_have_accessible_name(place)
 
 
 # What was not sent yet
 
 
-def test_drafts(channel, ada):
+def test_drafts(daemon, channel, visit):
     """
     Each place keeps what was being typed there, over a reload, and over signing out.
     """
     channel("garden")
+    ada = visit(daemon, "ada")
     ada.composer.fill("half a sent")
     ada.open("garden")
     expect(ada.composer).to_have_value("")
