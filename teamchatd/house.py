@@ -81,11 +81,12 @@ from teamchatd.live.relay import NoRelay, Relay
 from teamchatd.mail.logged import LoggingPostman
 from teamchatd.model import Daemons, Entry, Purpose
 from teamchatd.recurring import Recurring, Step
+from teamchatd.store.batch import Head
 from teamchatd.store.channels import ChannelStore
 from teamchatd.store.clearing import ClearingStore
 from teamchatd.store.conversations import ConversationStore
 from teamchatd.store.counting import CountingStore
-from teamchatd.store.database import Database, Head
+from teamchatd.store.database import Database
 from teamchatd.store.images import ImageStore
 from teamchatd.store.journal import Journal
 from teamchatd.store.letters import LetterStore

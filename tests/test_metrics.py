@@ -17,7 +17,7 @@ from teamchatd.config import InitialUser
 from teamchatd.histogram import Histogram
 from teamchatd.live.stream import LONGEST_BACKLOG
 from teamchatd.metrics import PATIENCE, Exposition, Figures, Process
-from teamchatd.store.database import Batch
+from teamchatd.store.batch import Batch
 from teamchatd.workers import Workers
 
 ETC = Path(__file__).parent.parent / "etc"

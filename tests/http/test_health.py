@@ -221,7 +221,7 @@ def test_only_a_write_proves_the_disk(in_memory, monkeypatch):
     daemon = in_memory()
     database = daemon.database
     monkeypatch.setattr(
-        "teamchatd.store.database.run_batch",
+        "teamchatd.store.batch.run_batch",
         lambda cursor, jobs, engine, told: (_ for _ in ()).throw(
             sqlite3.OperationalError("disk is full")
         ),

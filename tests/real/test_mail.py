@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from teamchatd.model import Purpose
-from teamchatd.store.database import Job, run_batch
+from teamchatd.store.batch import Job, run_batch
 from teamchatd.store.letters import ask
 from teamchatd.store.sqlite import CONNECT, SQLite, prepare
 from tests.mail.post_office import Authority, Parrot, link_in

@@ -12,8 +12,8 @@ from twisted.logger import globalLogPublisher
 
 from teamchatd.errors import Invalid, Unavailable
 from teamchatd.model import Everyone, Users
-from teamchatd.store import database as database_module
-from teamchatd.store.database import Database, run_batch
+from teamchatd.store.batch import run_batch
+from teamchatd.store.database import Database
 from teamchatd.store.journal import Journal
 from teamchatd.store.line import Job
 from teamchatd.store.schema import Unusable
@@ -210,7 +210,7 @@ async def test_others_many(database, monkeypatch):
     """
     One look does not read all that others may have written.
     """
-    monkeypatch.setattr(database_module, "LOOKED_AT_ONCE", 2)
+    monkeypatch.setattr("teamchatd.store.batch.LOOKED_AT_ONCE", 2)
     for name in "xyz":
         database.change_at_once(put, name)
     assert [await database.look(), await database.look()] == [True, False]

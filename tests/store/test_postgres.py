@@ -285,7 +285,7 @@ async def test_far_behind(open_database, monkeypatch, how):
     """
     Who is too far behind does not take all of it into memory.
     """
-    monkeypatch.setattr("teamchatd.store.database.FURTHEST_BEHIND", 5)
+    monkeypatch.setattr("teamchatd.store.batch.FURTHEST_BEHIND", 5)
     first, second = open_database(), open_database()
     for name in "abcdef":
         await first.change(put, name)

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from teamchatd.store import reads, schema
-from teamchatd.store.database import run_batch
+from teamchatd.store.batch import run_batch
 from teamchatd.store.line import Job
 from teamchatd.store.messages import NoSuchMessage
 from teamchatd.store.sqlite import SQLite, prepare
