@@ -233,60 +233,84 @@ class Teamchat(Service):
         super().startService()
 
     def _start(self) -> None:
-        chosen = self._chosen
         connections = _open_files() - FILES_OF_OUR_OWN
         self._reloading.startService()
-        is_shared = bool(chosen.storage.database)
-        if not is_shared:
+        self._open_record()
+        jwt_secret, team = self._meet_fellows()
+        self._relay = self._shared_through(self._chosen.redis.url, team)
+        self._house = self._built(jwt_secret)
+        link = self._furnish()
+        self._house.begin()
+        self._open_doors()
+        self._set_to_work()
+        log.info("There is room for {count} connections at once", count=connections)
+        logs.toggle_on_signal(self._reactor)
+        self._say_hello(link)
+        _settle()
+        self._reactor.callWhenRunning(self._up)
+
+    def _open_record(self) -> None:
+        if not self._is_shared:
             fellows.refuse_alone(self._directory)
         self._database.startService()
         self._open_shelf()
-        jwt_secret = chosen.auth.jwt_secret or secret.kept_in(self._directory)
-        team = ""
-        if is_shared:
-            team = fellows.meet(self._database, self._directory, jwt_secret, mint())
-            fellows.compare_clocks(self._database, self._reactor.seconds())
-        self._relay = self._shared_through(chosen.redis.url, team)
-        self._house = House(
-            chosen,
+
+    def _meet_fellows(self) -> tuple[str, str]:
+        """
+        @return: what tokens are signed with, and what tells these daemons from those of
+            other teams: nothing, where there is only this one.
+        """
+        jwt_secret = self._chosen.auth.jwt_secret or secret.kept_in(self._directory)
+        if not self._is_shared:
+            return jwt_secret, ""
+        team = fellows.meet(self._database, self._directory, jwt_secret, mint())
+        fellows.compare_clocks(self._database, self._reactor.seconds())
+        return jwt_secret, team
+
+    def _built(self, jwt_secret: str) -> House:
+        return House(
+            self._chosen,
             self._database,
             self._reactor,
             self._shelf,
             Workplaces(self._hashing.run, self._pictures.run_for, self._files.run),
             self._darkroom.develop,
             jwt_secret,
-            postman=postman_for(chosen, self._reactor),
+            postman=postman_for(self._chosen, self._reactor),
             relay=self._relay,
         )
-        link = self._furnish()
-        self._house.begin()
+
+    def _open_doors(self) -> None:
+        """
+        To the other daemons, to everybody, and to Prometheus.
+        """
         if self._relay is not None:
             self._relay.startService()
-        server = chosen.server
+        server = self._chosen.server
         self._listening = Listening(
             self._reactor,
             self._house.site,
             server.host,
             server.port,
             server.listen,
-            is_shared,
+            self._is_shared,
         )
         self._listening.startService()
         self._measuring = self._measured()
-        self._hashing.startService()
-        self._pictures.startService()
-        self._files.startService()
+
+    def _set_to_work(self) -> None:
+        for workers in (self._hashing, self._pictures, self._files):
+            workers.startService()
         self._reloading.parts += [
             (CHANGEABLE, self._house.change),
             (LOG_LEVEL, lambda now: logs.set_level(now.log.level)),
         ]
         for each in self._house.recurring:
             each.startService()
-        log.info("There is room for {count} connections at once", count=connections)
-        logs.toggle_on_signal(self._reactor)
-        self._say_hello(link)
-        _settle()
-        self._reactor.callWhenRunning(self._up)
+
+    @property
+    def _is_shared(self) -> bool:
+        return self._database.is_shared
 
     def _up(self) -> None:
         """
