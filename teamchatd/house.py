@@ -234,39 +234,20 @@ class House:
         @param develop: looks at an image, where that can do no harm.
         """
         self.database, self.clock = database, clock
-        self.counting = CountingStore(database)
-        self.users, self.links = UserStore(database), LinkStore(database)
-        self.channels, self.messages = ChannelStore(database), MessageStore(database)
-        self.reactions, self.settings = ReactionStore(database), SettingStore(database)
-        self.conversations, self.webhooks = ConversationStore(database), WebhookStore(database)
-        self.reads = ReadStore(database)
-        self.journal = Journal(database)
         self.client = assets.shipped()
-        ours = {"version": __version__, "assets": self.client.digest}
-        self.relay = relay or NoRelay()
-        self.elsewhere = None
-        if relay is not None:
-            tell, at_most = partial(relay.tell, "streams"), chosen.events.streams_per_user
-            self.elsewhere = Elsewhere(clock, tell, at_most)
-        self.tally = Tally(partial(self.relay.tell, "counts"))
+        self._keep_in(database)
+        self._share_through(relay, chosen.events.streams_per_user)
         self.hub = Hub(
             clock,
             self.journal.after,
             chosen.events.streams_per_user,
-            ours,
+            {"version": __version__, "assets": self.client.digest},
             database.look,
             self.elsewhere,
         )
+        self._listen_to_fellows()
         self.passwords = Passwords(workplaces.hashing, bcrypt_cost)
-        self.sessions = Sessions(
-            SessionStore(database),
-            Tokens(jwt_secret, clock),
-            clock,
-            mint,
-            Lifetimes(chosen.auth.jwt_expiry_seconds, chosen.auth.refresh_token_expiry_seconds),
-            chosen.auth.max_active_sessions,
-            self.hub.end_sessions,
-        )
+        self.sessions = self._sessions(chosen.auth, jwt_secret)
         self.letters = LetterBox(
             LetterStore(database),
             prepare or self._prepare(chosen, jwt_secret),
@@ -278,10 +259,6 @@ class House:
         self._limit(chosen)
         self.oauth = self._oauth(chosen, call)
         self.readiness = Readiness(database, clock, partial(free_bytes, shelf.directory.parent))
-        database.committed = self.committed
-        database.missed = self.begin_anew
-        database.written = partial(self.relay.tell, "bell")
-        self._listen_to_fellows()
         self.access = Access(self.messages, self.conversations)
         self.images = Images(
             self.access,
@@ -297,6 +274,38 @@ class House:
         self.recurring = [
             Recurring(clock, seconds, step) for seconds, step in self._what_recurs(chosen)
         ]
+
+    def _keep_in(self, database: Database) -> None:
+        self.counting, self.journal = CountingStore(database), Journal(database)
+        self.users, self.links = UserStore(database), LinkStore(database)
+        self.channels, self.messages = ChannelStore(database), MessageStore(database)
+        self.reactions, self.settings = ReactionStore(database), SettingStore(database)
+        self.conversations, self.webhooks = ConversationStore(database), WebhookStore(database)
+        self.reads = ReadStore(database)
+
+    def _share_through(self, relay: Relay | None, streams_per_user: int) -> None:
+        """
+        With other daemons: what is written, who listens to them, and who has tried what.
+        """
+        self.relay = relay or NoRelay()
+        self.elsewhere = None
+        if relay is not None:
+            self.elsewhere = Elsewhere(self.clock, partial(relay.tell, "streams"), streams_per_user)
+        self.tally = Tally(partial(self.relay.tell, "counts"))
+        self.database.committed = self.committed
+        self.database.missed = self.begin_anew
+        self.database.written = partial(self.relay.tell, "bell")
+
+    def _sessions(self, auth: config.Auth, jwt_secret: str) -> Sessions:
+        return Sessions(
+            SessionStore(self.database),
+            Tokens(jwt_secret, self.clock),
+            self.clock,
+            mint,
+            Lifetimes(auth.jwt_expiry_seconds, auth.refresh_token_expiry_seconds),
+            auth.max_active_sessions,
+            self.hub.end_sessions,
+        )
 
     def _limit(self, chosen: config.Config) -> None:
         self._attempts = Limit(
