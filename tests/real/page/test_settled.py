@@ -3,21 +3,18 @@ What is shown while there is nothing, nothing yet, or nothing to be had; and tha
 jumps when it comes.
 """
 
-import json
 from base64 import b64encode
-from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.files.corpus import drawn, encoded
 from tests.real.daemon import RealDaemon
-from tests.real.page.chromium import REFUSED, UNREACHABLE
+from tests.real.page.between import SENTENCE, answered, held, refused, unreachable
+from tests.real.page.chromium import REFUSED
 from tests.real.page.layout import SHIFTS, SIZES, fits, jumps
 
 pytestmark = pytest.mark.real
-
-SENTENCE = "The storage cannot take it now."
 
 FLASHES = """
 globalThis.flashes = [];
@@ -105,51 +102,6 @@ def ada(house, page_of_ada, watch):
 
 def turn_to(person, hash_):
     person.page.evaluate("(hash) => { location.hash = hash; }", f"#/{hash_}")
-
-
-@contextmanager
-def held(person, pattern):
-    """
-    The answers to these are late: they come when this is left.
-    """
-    waiting, is_over = [], False
-
-    def asked(route):
-        if is_over:
-            route.continue_()
-        else:
-            waiting.append(route)
-
-    person.page.context.route(pattern, asked)
-    with person.page.expect_request(pattern):
-        yield
-    is_over = True
-    for each in waiting:
-        each.continue_()
-
-
-@contextmanager
-def refused(person, pattern):
-    person.trouble.expect(REFUSED.format(503))
-    answered(person, pattern, 503, {"error": SENTENCE})
-    yield
-    person.page.context.unroute(pattern)
-
-
-def answered(person, pattern, status, given):
-    body = json.dumps(given)
-    person.page.context.route(
-        pattern,
-        lambda route: route.fulfill(status=status, body=body, content_type="application/json"),
-    )
-
-
-@contextmanager
-def unreachable(person, pattern):
-    person.trouble.expect(UNREACHABLE, "net::ERR_FAILED", "Failed to fetch dynamically")
-    person.page.context.route(pattern, lambda route: route.abort())
-    yield
-    person.page.context.unroute(pattern)
 
 
 def is_told(place, sentence):
