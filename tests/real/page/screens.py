@@ -175,8 +175,8 @@ def overfill(daemon):
     daemon.done(daemon.post(f"/webhooks/{hook['id']}/messages", hook["token"], given))
     for content in ("🎉", "👍 🚀 👀", "words 🎉", "W" * 300, "https://example.org/" + "a/" * 140):
         daemon.say(eve, content, zoo)
-    code = "\n".join(f"line_{number} = {'x' * 4 * number!r}" for number in range(40))
-    daemon.say(ada, f"```python\n{code[:1900]}\nline_39 = None\n```", zoo)
+    code = "\n".join(f"line_{number} = {'x' * number * (1 if number % 6 else 5)!r}" for number in range(40))
+    daemon.say(ada, f"```python\n{code}\n```", zoo)
     many = daemon.say(ada, "fifty", zoo)["id"]
     for number in range(50):
         post(ada, f"/messages/{many}/reactions", reaction=chr(0x1F600 + number))
@@ -227,7 +227,7 @@ class Walk(States):
         self.person.textbox("E-mail address").fill("ada@example.org")
         self.person.field("Password").fill(PASSWORD)
         self.person.button("Set password").click()
-        self.person.is_in()
+        self._is_in()
         yield from self.passwords()
         self._account("Sign out")
         self.person.is_out()
@@ -290,7 +290,7 @@ class Walk(States):
         self._open_drawer()
         if self.is_narrow:
             yield "drawer"
-            self.page.keyboard.press("Escape")
+            self._close_drawer()
         general = self._street.team.general(self._street.team.token("ada"))
         self._turn(f"/p/{general}")
         expect(self.person.heading("General")).to_be_visible()
@@ -408,8 +408,7 @@ class Walk(States):
         self._is_shown("Leave this server?")
         yield "leave server"
         self._escape()
-        if self.is_narrow:
-            self.page.keyboard.press("Escape")
+        self._close_drawer()
 
     # Administration
 

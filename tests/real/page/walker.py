@@ -37,6 +37,12 @@ class Walker:
         expect(self.person.heading(re.compile("."))).to_be_visible()
         expect(self.person.articles.first).to_be_visible()
 
+    def _is_in(self):
+        """
+        Where it is narrow, the sidebar is not even there to be read aloud.
+        """
+        expect(self.page.locator(".shell")).to_be_visible()
+
     @property
     def is_narrow(self):
         return self.page.viewport_size["width"] < NARROW
@@ -53,6 +59,14 @@ class Walker:
         if not sidebar.is_visible():
             self.person.button("Show channels").click()
             expect(sidebar).to_be_visible()
+
+    def _close_drawer(self):
+        """
+        And wait until it is closed: while it goes, it is still there to be seen.
+        """
+        if self.is_narrow:
+            self.page.keyboard.press("Escape")
+            expect(self.page.get_by_role("region", name="Sidebar")).to_be_hidden()
 
     def _menu(self, name, entry=None):
         self.page.get_by_role("button", name=beginning(name)).click()

@@ -146,8 +146,8 @@ function DeleteWebhook({ webhook, channel, close }) {
   };
   return html`<${Confirm} title="Delete the webhook?" button="Delete" act=${act} close=${close}>
     <p>
-      From then on the token of <strong><bdi>${webhook.name}</bdi></strong> is good for nothing, and a program that uses it is
-      refused. What it said in <bdi>${channel.name}</bdi> stays.
+      From then on a program that posts with the token of <strong><bdi>${webhook.name}</bdi></strong> is refused. What it
+      said in <bdi>${channel.name}</bdi> stays.
     </p>
   <//>`;
 }
