@@ -135,7 +135,7 @@ function Shell({ label, text, name, copied }) {
       <span class="field-label">${label}</span>
       <${Copy} text=${text} name=${name} copied=${copied} />
     </div>
-    <code tabindex="0" role="textbox" aria-readonly="true" aria-multiline="true" aria-label=${label}>${text}</code>
+    <code class=${text.includes("\n") ? "lines" : ""} tabindex="0" role="textbox" aria-readonly="true" aria-multiline="true" aria-label=${label}>${text}</code>
   </div>`;
 }
 
