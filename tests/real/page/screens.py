@@ -175,7 +175,9 @@ def overfill(daemon):
     daemon.done(daemon.post(f"/webhooks/{hook['id']}/messages", hook["token"], given))
     for content in ("🎉", "👍 🚀 👀", "words 🎉", "W" * 300, "https://example.org/" + "a/" * 140):
         daemon.say(eve, content, zoo)
-    code = "\n".join(f"line_{number} = {'x' * number * (1 if number % 6 else 5)!r}" for number in range(40))
+    code = "\n".join(
+        f"line_{number} = {'x' * number * (1 if number % 6 else 5)!r}" for number in range(40)
+    )
     daemon.say(ada, f"```python\n{code}\n```", zoo)
     many = daemon.say(ada, "fifty", zoo)["id"]
     for number in range(50):
