@@ -27,6 +27,7 @@ LAYOUT = """async () => {
     }
     const inFront = document.querySelector("dialog[open], .picker, .backdrop, .drop-here");
     for (const button of inFront ? [] : document.querySelectorAll(".jump-button, .bar button")) {
+        if (!button.checkVisibility({ visibilityProperty: true })) continue;
         const { left, top, width, height } = button.getBoundingClientRect();
         const over = document.elementFromPoint(left + width / 2, top + height / 2);
         if (!button.contains(over)) {
