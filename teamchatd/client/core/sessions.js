@@ -12,11 +12,16 @@ export const sessions = signal(null);
 /** A sentence, when they could not be had. */
 export const sessionsTrouble = signal("");
 
+/** An answer may come when nobody looks any more: who looks next would take it for a new one. */
+let isWatched = false;
+
 /** Begin to keep them true. @returns {() => void} ends it, and forgets them. */
 export function watchSessions() {
+  isWatched = true;
   loadSessions();
   addEventListener("focus", loadSessions);
   return () => {
+    isWatched = false;
     removeEventListener("focus", loadSessions);
     sessions.value = null;
     sessionsTrouble.value = "";
@@ -26,12 +31,13 @@ export function watchSessions() {
 export async function loadSessions() {
   try {
     const { sessions: all } = await call("GET", "/auth/sessions");
+    if (!isWatched) return;
     batch(() => {
       sessions.value = all.toSorted((a, b) => b.isCurrent - a.isCurrent || b.lastUsedAt - a.lastUsedAt);
       sessionsTrouble.value = "";
     });
   } catch (error) {
-    sessionsTrouble.value = error.message;
+    if (isWatched) sessionsTrouble.value = error.message;
   }
 }
 

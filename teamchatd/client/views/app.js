@@ -44,9 +44,13 @@ function Screen() {
   return trouble.value ? html`<${Trouble} sentence=${trouble.value} />` : html`<${Waiting} />`;
 }
 
+/** Whoever goes by the headings finds one also where there is hardly anything to see. */
+const Name = () => html`<h1 class="visually-hidden">teamchat</h1>`;
+
 /** Nothing at all for a moment, then a sign of life: most loads are over before it. */
 function Waiting() {
   return html`<main class="waiting" aria-busy="true">
+    <${Name} />
     <p role="status"><span class="spinner" aria-hidden="true"></span><span class="visually-hidden">Loading…</span></p>
   </main>`;
 }
@@ -58,6 +62,7 @@ export function Unreached({ sentence, again }) {
     return () => removeEventListener("online", again);
   }, []);
   return html`<main class="waiting">
+    <${Name} />
     <p role="alert">${sentence}</p>
     <button type="button" class="button primary" onClick=${again}>Try again</button>
   </main>`;
@@ -71,6 +76,7 @@ function Trouble({ sentence }) {
     busy.value = false;
   };
   return html`<main class="waiting">
+    <${Name} />
     <p role="alert">${sentence}</p>
     <div class="waiting-buttons">
       <button type="button" class="button primary" aria-busy=${busy.value ? "true" : undefined} onClick=${again}>

@@ -20,8 +20,9 @@ const NEAR = 24;
 /**
  * What was said in a place, and what is on its way there.
  *
- * @param {{place: object, label: string, beginning: any, parent?: any}} props
- *   beginning: what stands above the very first message; parent: what stands above all.
+ * @param {{place: object, label: string, beginning?: (isEmpty: boolean) => any, parent?: any}} props
+ *   beginning: makes what stands above the very first message, of whether there is none yet;
+ *   parent: what stands above all.
  */
 export function Log({ place, label, beginning, parent = null }) {
   const scroller = useRef(null);
@@ -45,8 +46,7 @@ export function Log({ place, label, beginning, parent = null }) {
         ${parent}
         <${Top} place=${place} hasMore=${range.from > 0} isEmpty=${isEmpty} beginning=${beginning} />
         ${linesOf(messages, range, place)}
-        ${pending.map((entry, at) => html`<${Pending} key=${entry.clientId} entry=${entry}
-          isFirst=${at === 0 && !continues(messages.at(-1), ownWords(entry))} />`)}
+        ${pendingOf(pending, messages, place)}
       </div>
     </div>
     <${JumpToNewest} reader=${reader} messages=${messages} />
@@ -113,6 +113,20 @@ function linesOf(messages, { from, to }, place) {
   return lines;
 }
 
+/** With the day above it, if it is the first of one: else all would move when it has arrived. */
+function pendingOf(entries, messages, place) {
+  const last = messages.at(-1);
+  const lastDay = dayOf((last ?? place.parent?.value)?.createdAt ?? 0);
+  return entries.flatMap((entry, at) => {
+    const isNewDay = at === 0 && lastDay !== dayOf(entry.createdAt);
+    const isFirst = isNewDay || (at === 0 && !continues(last, ownWords(entry)));
+    return [
+      isNewDay && html`<${Day} key=${`day of ${entry.clientId}`} at=${entry.createdAt} />`,
+      html`<${Pending} key=${entry.clientId} entry=${entry} isFirst=${isFirst} />`,
+    ];
+  });
+}
+
 const continues = (before, message) =>
   before !== null && before !== undefined
   && before.author.id === message.author.id
@@ -139,7 +153,7 @@ function Top({ place, hasMore, isEmpty, beginning }) {
     return html`<div class="log-top">${loading === "older"
       && html`<span class="spinner" aria-hidden="true"></span><span class="visually-hidden">Loading older messages…</span>`}</div>`;
   }
-  return html`<div class=${isEmpty ? "log-beginning empty" : "log-beginning"}>${beginning}</div>`;
+  return html`<div class=${isEmpty ? "log-beginning empty" : "log-beginning"}>${beginning?.(isEmpty)}</div>`;
 }
 
 function Trouble({ place, isEmpty }) {
@@ -147,7 +161,7 @@ function Trouble({ place, isEmpty }) {
     place.error.value = null;
     return isEmpty ? place.reload() : place.loadOlder();
   };
-  return html`<div class="log-trouble" role="alert">
+  return html`<div class=${isEmpty ? "log-trouble empty" : "log-trouble"} role="alert">
     <p>${place.error.value}</p>
     <button class="button" type="button" onClick=${again}>Try again</button>
   </div>`;

@@ -13,10 +13,15 @@ export function NewMessage({ close }) {
     list="People"
     all=${people}
     choose=${write}
-    none=${(query) => (query ? `Nobody here is called “${query}”.` : "You are the only one here so far.")}
+    none=${(query) => (query ? `Nobody here is called “${query}”.` : alone())}
     close=${close}
   />`;
 }
+
+const alone = () =>
+  me.value?.isAdmin
+    ? "You are the only one here so far. Add others under Administration."
+    : "You are the only one here so far.";
 
 async function write({ id }) {
   go({ placeId: await openConversation(id) });

@@ -112,13 +112,16 @@ function show(panel, anchor) {
   first.focus({ preventScroll: true });
 }
 
-/** Above what was pressed, or below where there is no room; on a telephone at its foot, by style. */
+/**
+ * Above what was pressed, or below where there is no room; on a telephone at its foot, by style.
+ * Where one writes, above all of that: one chooses by what one has written.
+ */
 function place(panel, anchor) {
-  const at = anchor.getBoundingClientRect();
+  const at = (anchor.closest(".composer-box") ?? anchor).getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = panel;
   const above = at.top - height - GAP;
   const below = Math.min(at.bottom + GAP, innerHeight - height - GAP);
-  const left = Math.min(at.right - width, innerWidth - width - GAP);
+  const left = at.left + width + GAP <= innerWidth ? at.left : at.right - width;
   panel.style.setProperty("--top", `${Math.max(GAP, above >= GAP ? above : below)}px`);
   panel.style.setProperty("--left", `${Math.max(GAP, left)}px`);
 }

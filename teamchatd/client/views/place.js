@@ -32,7 +32,7 @@ function Open({ place }) {
       <h1 class="talk-title ellipsis" title=${name}><bdi>${name}</bdi></h1>
     </header>
     <${Log} place=${place} label=${isChannel ? `Messages in ${name}` : `Messages with ${name}`}
-      beginning=${html`<${Beginning} name=${name} isChannel=${isChannel} place=${place} />`} />
+      beginning=${(isEmpty) => html`<${Beginning} name=${name} isChannel=${isChannel} isEmpty=${isEmpty} />`} />
     <${Composer} place=${place} label=${`Message ${name}`} />
     ${isOver.value && html`<${DropHere} />`}
     <${Lightbox} />
@@ -45,8 +45,7 @@ function Face({ place: { id }, name }) {
   return html`<${Avatar} id=${otherUser?.id ?? id} name=${name} size="1.5rem" letters=${1} />`;
 }
 
-function Beginning({ name, isChannel, place }) {
-  const isEmpty = place.messages.value.length === 0;
+function Beginning({ name, isChannel, isEmpty }) {
   const where = isChannel ? html`the beginning of <bdi>${name}</bdi>` : html`the beginning of what you and <bdi>${name}</bdi> say to each other`;
   if (!isEmpty) return html`<p>This is ${where}.</p>`;
   return html`<h2>Nobody has said anything here yet.</h2>

@@ -74,6 +74,7 @@ export function lengthOf(text) {
 export function Counter({ text }) {
   const left = config.value.maxMessageLength - lengthOf(text);
   if (left > NEAR) return null;
-  const words = left >= 0 ? `${left} left` : `${-left} too many`;
+  const count = Math.abs(left) === 1 ? "1 character" : `${Math.abs(left)} characters`;
+  const words = `${count} ${left < 0 ? "too many" : "left"}`;
   return html`<span class=${left < 0 ? "counter over" : "counter"} role="status">${words}</span>`;
 }

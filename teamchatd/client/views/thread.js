@@ -34,8 +34,7 @@ export function Thread({ parentId }) {
         <${Icon} name="close" /></button>
     </header>
     <${Log} key=${parentId} place=${thread} label="Replies"
-      parent=${html`<${Parent} thread=${thread} parent=${parent} />`}
-      beginning=${null} />
+      parent=${html`<${Parent} thread=${thread} parent=${parent} />`} />
     <${Composer} key=${`write ${parentId}`} place=${thread}
       label=${parent ? `Reply to ${parent.author.userName}` : "Reply"} />
     ${isDropping.value && html`<${DropHere} />`}
@@ -45,7 +44,9 @@ export function Thread({ parentId }) {
 function Parent({ thread, parent }) {
   if (!parent) return null;
   const count = Math.max(thread.messages.value.length, parent.threadMeta?.replyCount ?? 0);
-  const words = count === 0 ? "No replies yet" : count === 1 ? "1 reply" : `${count} replies`;
+  // Where they could not be had, it would be a lie that there are none.
+  const none = thread.error.value ? "Replies" : "No replies yet";
+  const words = count === 0 ? none : count === 1 ? "1 reply" : `${count} replies`;
   return html`<${Message} message=${parent} isFirst=${true} place=${thread} isParent=${true} />
     <div class="thread-rule"><span>${words}</span></div>`;
 }

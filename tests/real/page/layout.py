@@ -22,6 +22,23 @@ LAYOUT = """async () => {
             }
         });
     }
+    for (const part of document.querySelectorAll("dialog[open] :is(.dialog-body, .dialog-form)")) {
+        wide(`a ${part.className}`, part);
+    }
+    const inFront = document.querySelector("dialog[open], .picker, .backdrop, .drop-here");
+    for (const button of inFront ? [] : document.querySelectorAll(".jump-button, .bar button")) {
+        if (!button.checkVisibility({ visibilityProperty: true })) continue;
+        const { left, top, width, height } = button.getBoundingClientRect();
+        const over = document.elementFromPoint(left + width / 2, top + height / 2);
+        if (!button.contains(over)) {
+            faults.push(`covered: ${button.textContent}, by ${over?.className ?? "nothing"}`);
+        }
+    }
+    for (const toolbar of document.querySelectorAll(".message:first-child > .toolbar")) {
+        const log = toolbar.closest(".log");
+        const cut = log.getBoundingClientRect().top - toolbar.getBoundingClientRect().top;
+        if (log.scrollTop === 0 && cut > 0.5) faults.push(`the first buttons are cut by ${cut}`);
+    }
     const parts = ".place .talk-head, .place .composer, .sidebar-foot";
     for (const part of document.querySelectorAll(parts)) {
         const { top, left, right, bottom, height } = part.getBoundingClientRect();

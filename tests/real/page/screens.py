@@ -17,11 +17,9 @@ from tests.answers import encoded
 from tests.real.daemon import RealDaemon
 from tests.real.page.person import beginning
 from tests.real.page.picture import hills, talk
+from tests.real.page.states import States
 
 PASSWORD = "correct horse battery"
-
-NARROW = 760
-"""Pixels, below which the sidebar is a drawer."""
 
 EVERYTHING = """# All that a message may hold
 
@@ -50,6 +48,12 @@ def answer(question: str) -> int:  # and a comment that is wider than the window
 
 RIGHT_TO_LEFT = "שלום לכולם! העיצוב החדש נראה **מצוין**, ראו `design.css`."
 
+LONG_NAME = "Maximiliane Wilhelmina von und zu Hohenlohe-Waldenburg-Schilling"
+
+LONG_PLACE = "zoo of everything that is too long, too many, too tall, too wide"
+
+LONG_HOOK = "the-monitor-of-the-machine-room-in-the-cellar-of-the-other-house"
+
 PROVIDERS = """
 [[oauth.custom]]
 id = "office"
@@ -68,14 +72,26 @@ class Street:
     The houses that have the screens: one where a team talks, and one for each way in.
 
     @ivar design: the channel that is worth looking at.
+    @ivar zoo: the one with too much of everything.
+    @ivar places: the channels of the team, by name.
+    @ivar most_streams: that anybody may have.
     """
+
+    most_streams = 6
 
     def __init__(self, directory, office):
         self._directory = Path(directory)
         self._mail = office
         self._open = []
-        self.team = self._daemon("team", chat={"max_message_length": 2000})
+        self.team = self._daemon(
+            "team",
+            chat={"max_message_length": 2000},
+            events={"streams_per_user": self.most_streams},
+            auth={"max_active_sessions": 1000},
+        )
         self.design = furnish(self.team)
+        self.zoo = overfill(self.team)
+        self.places = channels_of(self.team)
 
     @cached_property
     def passwords(self):
@@ -141,57 +157,50 @@ def furnish(daemon):
     return design
 
 
-class Walk:
+def overfill(daemon):
     """
-    @ivar person: who walks; they see what is yielded.
+    Long, many, tall and wide.
+
+    @return: the channel that holds all of it.
     """
+    ada, eve = daemon.token("ada"), daemon.token("eve")
 
-    def __init__(self, person, street):
-        self.person, self.page, self._street = person, person.page, street
+    def post(who, path, **given):
+        return daemon.done(daemon.post(path, who, given))
 
-    # Helping oneself along
+    daemon.done(daemon.put("/users/me", eve, {"userName": LONG_NAME}))
+    zoo = post(ada, "/channels", name=LONG_PLACE)["channel"]["id"]
+    hook = post(ada, "/webhooks", name=LONG_HOOK, channelId=zoo)["webhook"]
+    given = {"content": f"@{LONG_NAME} is called by name, and so is @Ada Lovelace."}
+    daemon.done(daemon.post(f"/webhooks/{hook['id']}/messages", hook["token"], given))
+    for content in ("🎉", "👍 🚀 👀", "words 🎉", "W" * 300, "https://example.org/" + "a/" * 140):
+        daemon.say(eve, content, zoo)
+    code = "\n".join(
+        f"line_{number} = {'x' * number * (1 if number % 6 else 5)!r}" for number in range(40)
+    )
+    daemon.say(ada, f"```python\n{code}\n```", zoo)
+    many = daemon.say(ada, "fifty", zoo)["id"]
+    for number in range(50):
+        post(ada, f"/messages/{many}/reactions", reaction=chr(0x1F600 + number))
+    post(eve, f"/messages/{many}/thread", content="a reply")
+    image = {"filename": "hills.png", "image": b64encode(hills()).decode()}
+    path = f"/channels/{zoo}/messages/image"
+    pictures = [post(eve, path, **image)["filename"] for _ in range(13)]
+    daemon.say(eve, "thirteen", zoo, images=pictures)
+    me = daemon.get("/auth/me", ada).json["user"]["id"]
+    post(eve, "/conversations", targetUserId=me)
+    return zoo
 
-    def _go(self, daemon, path):
-        """
-        A fragment alone would change the page that is there.
-        """
-        self.page.goto("about:blank")
-        self.page.goto(f"http://127.0.0.1:{daemon.port}{path}")
 
-    def _turn(self, fragment):
-        self.page.evaluate("to => void (location.hash = to)", fragment)
+def channels_of(daemon):
+    channels = daemon.get("/channels", daemon.token("ada")).json["channels"]
+    return {each["name"]: each["id"] for each in channels}
 
-    def _place(self, place=None):
-        self._turn(f"/p/{place or self._street.design}")
-        expect(self.person.heading(re.compile("."))).to_be_visible()
-        expect(self.person.articles.first).to_be_visible()
 
-    @property
-    def is_narrow(self):
-        return self.page.viewport_size["width"] < NARROW
-
-    def _is_shown(self, name):
-        expect(self.page.get_by_role("dialog", name=name)).to_be_visible()
-
-    def _escape(self):
-        self.page.keyboard.press("Escape")
-        expect(self.page.get_by_role("dialog")).to_have_count(0)
-
-    def _open_drawer(self):
-        sidebar = self.page.get_by_role("region", name="Sidebar")
-        if not sidebar.is_visible():
-            self.person.button("Show channels").click()
-            expect(sidebar).to_be_visible()
-
-    def _menu(self, name, entry=None):
-        self.page.get_by_role("button", name=beginning(name)).click()
-        expect(self.page.get_by_role("menu")).to_be_visible()
-        if entry:
-            self.page.get_by_role("menuitem", name=entry, exact=True).click()
-
-    def _account(self, entry=None):
-        self._open_drawer()
-        self._menu("Your account", entry)
+class Walk(States):
+    """
+    All of them.
+    """
 
     # The door
 
@@ -200,6 +209,7 @@ class Walk:
         yield from self._first_setup()
         yield from self._passwords()
         yield from self._links()
+        yield from self.outside()
 
     def _dev(self):
         self._go(self._street.team, "/")
@@ -216,8 +226,13 @@ class Walk:
         self._go(daemon, f"/?token={token}")
         expect(self.person.button("Set password")).to_be_visible()
         yield "first setup"
-        given = {"token": token, "email": "ada@example.org", "password": PASSWORD}
-        daemon.ask("POST", "/auth/reset-password", given=given)
+        self.person.textbox("E-mail address").fill("ada@example.org")
+        self.person.field("Password").fill(PASSWORD)
+        self.person.button("Set password").click()
+        self._is_in()
+        yield from self.passwords()
+        self._account("Sign out")
+        self.person.is_out()
 
     def _passwords(self):
         daemon, person = self._street.passwords, self.person
@@ -253,12 +268,17 @@ class Walk:
         self._go(self._street.links, "/?token=0123456789&email=ada@example.org")
         expect(self.person.button("Open teamchat")).to_be_visible()
         yield "open link"
+        self.person.button("Open teamchat").click()
+        expect(self.person.alert).to_be_visible()
+        yield "open link, not good"
 
     # The room
 
     def room(self):
         self._come()
         for part in (self._places, self._messages, self._writing, self._windows, self._own):
+            yield from part()
+        for part in (self.own_states, self.much, self.unsettled):
             yield from part()
 
     def _come(self):
@@ -272,7 +292,7 @@ class Walk:
         self._open_drawer()
         if self.is_narrow:
             yield "drawer"
-            self.page.keyboard.press("Escape")
+            self._close_drawer()
         general = self._street.team.general(self._street.team.token("ada"))
         self._turn(f"/p/{general}")
         expect(self.person.heading("General")).to_be_visible()
@@ -342,7 +362,7 @@ class Walk:
         refusal = {"status": 400, "body": encoded({"error": "This was too much."}).decode()}
         self.page.route("**/messages", lambda route: route.fulfill(**refusal), times=1)
         person.composer.fill("Will this arrive?")
-        person.composer.press("Enter")
+        person.button("Send", exact=True).click()
         expect(person.message("Not sent")).to_be_visible()
         yield "not sent"
         person.button("Discard").click()
@@ -390,8 +410,7 @@ class Walk:
         self._is_shown("Leave this server?")
         yield "leave server"
         self._escape()
-        if self.is_narrow:
-            self.page.keyboard.press("Escape")
+        self._close_drawer()
 
     # Administration
 
@@ -402,11 +421,8 @@ class Walk:
         self._section("Server")
         expect(self.page.get_by_text("Version")).to_be_visible()
         yield "server"
+        yield from self.administration_states()
         self._place()
-
-    def _section(self, name):
-        self._turn(f"/admin/{name.lower()}")
-        expect(self.page.get_by_role("heading", name=name, level=2).last).to_be_visible()
 
     def _people(self):
         self._section("People")
@@ -457,6 +473,7 @@ class Walk:
         yield "delete webhook"
         self.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         expect(self.page.get_by_role("dialog")).to_have_count(0)
+        self.person.button("Dismiss").click()
 
     # The end of the line
 
@@ -465,6 +482,8 @@ class Walk:
         The last of all: the house is shut.
         """
         self._place()
+        yield from self.newer()
+        yield from self.replaced()
         self._street.team.stop()
         expect(self.person.told("Reconnecting")).to_be_visible()
         yield "reconnecting"
@@ -476,6 +495,8 @@ class Walk:
         """
         self._come()
         for part in (self._places, self._messages, self._own, self._people):
+            yield from part()
+        for part in (self.much, self.unsettled):
             yield from part()
 
     def all(self):

@@ -14,10 +14,14 @@ from tests.real.daemon import PATIENCE, ROOT
 from tests.real.page.chromium import ARGUMENTS, CHROMIUM, Trouble
 from tests.real.page.person import Person
 from tests.real.page.screens import Walk, street
+from tests.real.page.walker import NARROW
 
 FOLDER = ROOT / "build" / "screens"
 
 SIZES = {1440: 900, 1024: 768, 390: 844}
+
+IN_A_HAND = {"has_touch": True, "is_mobile": True}
+"""What is as narrow as that is a telephone, with larger buttons and no pointer."""
 
 
 def main(widths: list[int]) -> None:
@@ -38,7 +42,9 @@ def shoot(browser, width: int) -> None:
     for old in folder.glob("*.png"):
         old.unlink()
     context = browser.new_context(
-        viewport={"width": width, "height": SIZES[width]}, reduced_motion="reduce"
+        viewport={"width": width, "height": SIZES[width]},
+        reduced_motion="reduce",
+        **(IN_A_HAND if width < NARROW else {}),
     )
     person = Person(context.new_page(), Trouble(context))
     office = PostOffice()
@@ -46,7 +52,7 @@ def shoot(browser, width: int) -> None:
         for number, name in enumerate(Walk(person, made).all()):
             for theme in ("light", "dark"):
                 in_theme(person.page, theme)
-                file = f"{number:02} {name}, {theme}.png".replace(" ", "-").replace(",", "")
+                file = f"{number:03} {name}, {theme}.png".replace(" ", "-").replace(",", "")
                 person.page.screenshot(path=folder / file)
             person.page.emulate_media(color_scheme="light")
     office.close()

@@ -1,6 +1,6 @@
 """
-No screen keeps anybody out who does not see it, sees it badly, or has no mouse: as far as a
-program can tell.
+No screen keeps anybody out who does not see it, sees it badly, or has no mouse, and all of it is
+in its place: as far as a program can tell.
 """
 
 import re
@@ -9,6 +9,7 @@ import pytest
 
 from tests.real.page.axe import OF_COLOURS, Axe
 from tests.real.page.chromium import REFUSED, UNREACHABLE
+from tests.real.page.layout import faults
 from tests.real.page.screens import Walk, street
 from tests.real.page.shots import in_theme
 
@@ -50,11 +51,11 @@ def test_all_screens(houses, visit):
     In both themes, one after the other on each screen.
     """
     visitor = visit(houses.team)
-    visitor.trouble.expect(UNREACHABLE, *(REFUSED.format(status) for status in (400, 401)))
+    visitor.trouble.expect(UNREACHABLE, *(REFUSED.format(status) for status in (400, 401, 503)))
     axe, found = Axe(visitor.page), []
     for name in Walk(visitor, houses).all():
         in_theme(visitor.page, "light")  # and wait until what appears has appeared
-        found += [f"{name}: {each}" for each in wrong(axe)]
+        found += [f"{name}: {each}" for each in wrong(axe) + faults(visitor.page)]
         in_theme(visitor.page, "dark")
         found += [f"{name}, dark: {each}" for each in wrong(axe, OF_COLOURS)]
     assert not found, "\n\n".join(found)
@@ -69,5 +70,5 @@ def test_narrow_screens(houses, visit):
     axe, found = Axe(visitor.page), []
     for name in Walk(visitor, houses).narrow():
         in_theme(visitor.page, "light")
-        found += [f"{name}: {each}" for each in wrong(axe)]
+        found += [f"{name}: {each}" for each in wrong(axe) + faults(visitor.page)]
     assert not found, "\n\n".join(found)

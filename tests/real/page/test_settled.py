@@ -3,21 +3,18 @@ What is shown while there is nothing, nothing yet, or nothing to be had; and tha
 jumps when it comes.
 """
 
-import json
 from base64 import b64encode
-from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.files.corpus import drawn, encoded
 from tests.real.daemon import RealDaemon
-from tests.real.page.chromium import REFUSED, UNREACHABLE
-from tests.real.page.layout import SHIFTS, SIZES, fits, jumps
+from tests.real.page.between import SENTENCE, answered, held, refused, unreachable
+from tests.real.page.chromium import REFUSED
+from tests.real.page.layout import SHIFTS, SIZES, faults, fits, jumps
 
 pytestmark = pytest.mark.real
-
-SENTENCE = "The storage cannot take it now."
 
 FLASHES = """
 globalThis.flashes = [];
@@ -105,51 +102,6 @@ def ada(house, page_of_ada, watch):
 
 def turn_to(person, hash_):
     person.page.evaluate("(hash) => { location.hash = hash; }", f"#/{hash_}")
-
-
-@contextmanager
-def held(person, pattern):
-    """
-    The answers to these are late: they come when this is left.
-    """
-    waiting, is_over = [], False
-
-    def asked(route):
-        if is_over:
-            route.continue_()
-        else:
-            waiting.append(route)
-
-    person.page.context.route(pattern, asked)
-    with person.page.expect_request(pattern):
-        yield
-    is_over = True
-    for each in waiting:
-        each.continue_()
-
-
-@contextmanager
-def refused(person, pattern):
-    person.trouble.expect(REFUSED.format(503))
-    answered(person, pattern, 503, {"error": SENTENCE})
-    yield
-    person.page.context.unroute(pattern)
-
-
-def answered(person, pattern, status, given):
-    body = json.dumps(given)
-    person.page.context.route(
-        pattern,
-        lambda route: route.fulfill(status=status, body=body, content_type="application/json"),
-    )
-
-
-@contextmanager
-def unreachable(person, pattern):
-    person.trouble.expect(UNREACHABLE, "net::ERR_FAILED", "Failed to fetch dynamically")
-    person.page.context.route(pattern, lambda route: route.abort())
-    yield
-    person.page.context.unroute(pattern)
 
 
 def is_told(place, sentence):
@@ -447,6 +399,48 @@ def test_sizes(house, ada):
     long.get_by_role("button", name="Show the whole message").click()
     expect(long.get_by_role("button", name="Show less")).to_be_attached()
     assert long.bounding_box()["height"] > 2 * height
+
+
+def test_pointed_at(house, ada):
+    """
+    The way to the newest lies over what is pointed at below it; and the first buttons of a
+    thread are seen, though there is no room above them.
+    """
+    page = ada.page
+    turn_to(ada, f"p/{house.busy}")
+    ada.reads("message 59.")
+    page.locator(".log").evaluate("(log) => { log.scrollTop = 0; }")
+    button = ada.button("Jump to newest")
+    box = button.bounding_box()
+    page.mouse.move(box["x"] - 20, box["y"] + box["height"] / 2)
+    expect(page.locator(".message.active")).to_be_visible()
+    assert faults(page) == []
+    button.click()
+    expect(button).to_have_count(0)
+    turn_to(ada, f"p/{house.busy}/t/{house.parent}")
+    ada.replies.first.hover()
+    expect(ada.thread.get_by_role("toolbar")).to_be_visible()
+    assert faults(page) == []
+
+
+def test_first_words(house, ada):
+    """
+    What is on its way stands where it will: below its day, and not below a sentence that says
+    that there is nothing.  Nothing moves when it has arrived.
+    """
+    page = ada.page
+    turn_to(ada, f"p/{house.channel('quiet')}")
+    expect(page.get_by_text("Nobody has said anything here yet.")).to_be_visible()
+    with held(ada, "**/channels/*/messages"):
+        ada.composer.fill("the first")
+        ada.composer.press("Enter")
+        expect(ada.message("the first")).to_be_visible()
+        expect(page.get_by_text("Nobody has said anything here yet.")).to_have_count(0)
+        expect(page.get_by_role("separator")).to_have_text("Today")
+        page.evaluate("() => shifts.splice(0)")
+    expect(page.locator(".message.pending")).to_have_count(0)
+    ada.reads("the first")
+    assert jumps(page) == []
 
 
 RATIO = "(image) => image.naturalWidth / image.naturalHeight"

@@ -135,7 +135,7 @@ function Shell({ label, text, name, copied }) {
       <span class="field-label">${label}</span>
       <${Copy} text=${text} name=${name} copied=${copied} />
     </div>
-    <code tabindex="0" role="textbox" aria-readonly="true" aria-multiline="true" aria-label=${label}>${text}</code>
+    <code class=${text.includes("\n") ? "lines" : ""} tabindex="0" role="textbox" aria-readonly="true" aria-multiline="true" aria-label=${label}>${text}</code>
   </div>`;
 }
 
@@ -146,8 +146,8 @@ function DeleteWebhook({ webhook, channel, close }) {
   };
   return html`<${Confirm} title="Delete the webhook?" button="Delete" act=${act} close=${close}>
     <p>
-      From then on the token of <strong><bdi>${webhook.name}</bdi></strong> is good for nothing, and a program that uses it is
-      refused. What it said in <bdi>${channel.name}</bdi> stays.
+      From then on a program that posts with the token of <strong><bdi>${webhook.name}</bdi></strong> is refused. What it
+      said in <bdi>${channel.name}</bdi> stays.
     </p>
   <//>`;
 }
