@@ -135,7 +135,6 @@ def test_more_are_like_one():
         "Description=Team chat, daemon %i",
         "After=teamchat.service",
         "ReloadPropagatedFrom=teamchat.service",
-        "Sockets=teamchat.socket",
         "BindReadOnlyPaths=-/run/credentials/%n:/run/credentials/teamchat.service",
         "WantedBy=teamchat.service",
     }
