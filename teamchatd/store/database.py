@@ -636,7 +636,7 @@ def _said_by(error: BaseException | None) -> str:
     """
     In one line: PostgreSQL says more.
     """
-    return " ".join(str(error).split()) or type(error).__name__
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def _in_one_transaction(
