@@ -58,13 +58,14 @@ class Place:
     @ivar url: where it is.
     """
 
-    def __init__(self, where=None):
+    def __init__(self, where=None, more=""):
         """
         @param where: a server that is not the usual one.
+        @param more: what else is said when the database is made.
         """
         self._where = where or server()
         self.name = f"teamchat_{secrets.token_hex(6)}"
-        self._run(f'CREATE DATABASE "{self.name}"')
+        self._run(f'CREATE DATABASE "{self.name}" {more}')
         parts = urlsplit(self._where)
         self.url = urlunsplit(parts._replace(path=f"/{self.name}"))
 

@@ -36,6 +36,7 @@ CONNECT: dict[str, Any] = {
     # A standby takes no change.  Of several hosts in the address, this finds the one that does.
     "target_session_attrs": "read-write",
     "application_name": "teamchat",
+    "client_encoding": "UTF8",  # whatever the environment says
     # A server that is gone without a word is noticed within twenty seconds.
     "keepalives_idle": 10,
     "keepalives_interval": 3,
@@ -386,6 +387,7 @@ class PostgreSQL:
         """
         One daemon upgrades, the others wait for it.
         """
+        _refuse_encoding(connection)
         with _unhurried(connection):
             [(is_ours,)] = connection.execute("SELECT pg_try_advisory_lock(?)", (UPGRADING,))
             if not is_ours:
@@ -401,6 +403,7 @@ class PostgreSQL:
         """
 
     def refuse_strange(self, connection: Connection) -> None:
+        _refuse_encoding(connection)
         _refuse_newer(connection)
         schema.refuse_older(_applied(connection), steps()[-1].number)
 
@@ -447,6 +450,20 @@ def _applied(connection: Connection) -> int:
         return 0
     [(number,)] = connection.execute("SELECT coalesce(max(number), 0) FROM schema")
     return int(number)
+
+
+def _refuse_encoding(connection: Connection) -> None:
+    """
+    What a server without a language makes by default has none of its own, either: it would
+    count bytes instead of letters.  Others have no smileys.
+    """
+    encoding = connection.raw.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise schema.Unusable(
+            f"the database in PostgreSQL has the encoding {encoding}, in which not all that people"
+            " write can be kept: make another one, with createdb --encoding=UTF8"
+            " --template=template0 --locale=C"
+        )
 
 
 def _refuse_newer(connection: Connection) -> None:

@@ -545,6 +545,21 @@ async def test_newer_database(open_database, place):
         Database(PostgreSQL(place.url), reactor).startService()
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_encoding(encoding):
+    """
+    A database that cannot keep all that people write is refused, also by the command.
+    """
+    place = Place(more=f"ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'")
+    try:
+        database = Database(PostgreSQL(place.url), reactor)
+        for open_it in (database.startService, database.visit):
+            with pytest.raises(Unusable, match=f"has the encoding {encoding}, in which"):
+                open_it()
+    finally:
+        place.drop()
+
+
 @ensure
 async def test_trimmed(open_database):
     """
