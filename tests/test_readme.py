@@ -384,6 +384,12 @@ def test_secrets():
             "systemd/teamchat@.socket",
             "ListenStream=/run/teamchat-%i.sock",
         ),
+        (
+            "teamchat-more@2.service",
+            "systemd/teamchat-more@.service",
+            "systemctl enable teamchat-more@2.service",
+        ),
+        ("EXTRAS=postgres", ".ci/install", 'EXTRAS   "postgres"'),
         ("/etc/credstore", "systemd/teamchat.service", "/etc/credstore/teamchat.mail-password"),
         ("systemctl reload teamchat", "systemd/teamchat.service", "ExecReload=/bin/kill -HUP"),
         ("into /opt/teamchat", ".ci/install", "PREFIX=${PREFIX:-/opt/teamchat}"),
@@ -408,7 +414,7 @@ def targets(text):
     """
     What links lead to, in this repository.
     """
-    return re.findall(r"<([\w./-]+)>`_|image:: (\S+)", text)
+    return re.findall(r"<([\w./@-]+)>`_|image:: (\S+)", text)
 
 
 def test_links():

@@ -4,7 +4,7 @@ Where the values come from: the file, the environment, the options.
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, count, takewhile
 from pathlib import Path
 from typing import Any, get_args
@@ -118,15 +118,15 @@ def read(
     environ: Mapping[str, str] = {},
     options: Mapping[str, str] = {},
     handed_over: Sequence[str] = (),
-    opens_secrets: bool = True,
+    opens_secrets: bool | Collection[str] = True,
 ) -> Config:
     """
     The options win over the environment, and that over the file.
 
     @param handed_over: the sockets that systemd has for us: what C{[server] listen} is where
         nobody has said.
-    @param opens_secrets: whether files with secrets are opened.  If not, L{UNREAD} stands for
-        what is in each of them.
+    @param opens_secrets: whether files with secrets are opened, or in which sections.  Where
+        not, L{UNREAD} stands for what is in each of them.
     @raise BadConfig: for the first mistake anywhere, even where something else overrides it.
     """
     home = environ.get("STATE_DIRECTORY", "").partition(":")[0]
@@ -141,8 +141,12 @@ def read(
     given: dict[tuple[str, str], Given] = {}
     for source in sources:
         given |= _one_each(source)
-    opened = _opened if opens_secrets else _not_opened
-    config: Config = _filled_in("", Config, {slot: opened(one) for slot, one in given.items()})
+    opens = {section for section, _ in KEYS} if opens_secrets is True else opens_secrets or ()
+    found = {
+        slot: _opened(one) if one.key.section in opens else _not_opened(one)
+        for slot, one in given.items()
+    }
+    config: Config = _filled_in("", Config, found)
     for section, name, sentence in contradictions(config):
         raise BadConfig(given[section, name].where, sentence)
     return config

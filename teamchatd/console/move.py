@@ -34,7 +34,7 @@ def add_to(commands: Any, common: ArgumentParser) -> None:
         description=ABOUT,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    verb.set_defaults(run=run, needs_secrets=True)
+    verb.set_defaults(run=run, needs_secrets=["storage"])
 
 
 def run(place: Place, chosen: Namespace) -> None:

@@ -21,6 +21,6 @@ def engine(url: str, directory: Path) -> Engine:
     except ImportError as error:
         raise Unusable(
             "[storage] database is in PostgreSQL, and what speaks to that is not installed:"
-            ' pip install "teamchat[postgres]"'
+            ' pip install "teamchat[postgres]", or make install EXTRAS=postgres'
         ) from error
     return PostgreSQL(url)

@@ -464,7 +464,7 @@ def _said_by(error: BaseException | None) -> str:
     """
     In one line: PostgreSQL says more.
     """
-    return " ".join(str(error).split()) or type(error).__name__
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def _do_nothing(change: Change) -> None:

@@ -9,8 +9,9 @@ psycopg is made to look like L{sqlite3} here, as far as C{store/} uses that.
 """
 
 import re
-from collections.abc import Generator, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from time import monotonic
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -20,8 +21,11 @@ from attrs import define, field, frozen
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 from twisted.enterprise.adbapi import ConnectionPool
+from twisted.logger import Logger
 
 from teamchatd.store import schema
+
+log = Logger()
 
 apilevel, threadsafety, paramstyle = "2.0", 1, "qmark"
 """What PEP 249 asks a driver to say of itself: this module is one to L{ConnectionPool}."""
@@ -32,6 +36,7 @@ CONNECT: dict[str, Any] = {
     # A standby takes no change.  Of several hosts in the address, this finds the one that does.
     "target_session_attrs": "read-write",
     "application_name": "teamchat",
+    "client_encoding": "UTF8",  # whatever the environment says
     # A server that is gone without a word is noticed within twenty seconds.
     "keepalives_idle": 10,
     "keepalives_interval": 3,
@@ -53,6 +58,12 @@ PATIENCE = 15
 """
 Seconds until a server that neither answers nor hangs up counts as gone.  Its own limit
 comes first; but a machine that stands still keeps none.
+"""
+
+PATIENCE_TO_BEGIN = 5
+"""
+The same for what is nothing to do: to begin a transaction.  A connection is tried by it, and
+whoever waits for a broken one waits no longer than for a new one.
 """
 
 UPGRADING = 0x7465616D63686174
@@ -85,35 +96,47 @@ class Impatient(psycopg.Connection[Any]):
     """
     One that does not wait for ever.
 
-    @ivar patience: so many seconds; L{None}: it does.
+    @ivar patience: so many seconds without hearing anything; L{None}: it does.
+    @ivar waits: called now and then while it waits.
     """
 
     patience: float | None = PATIENCE
+    waits: Callable[[], object] | None = None
 
     def wait(self, gen: Any, *args: Any, **more: Any) -> Any:
-        if self.patience is not None:
-            gen = _within(gen, monotonic() + self.patience)
         try:
-            return super().wait(gen, *args, **more)
+            return super().wait(self._watched(gen), *args, **more)
         except TookTooLong:
             self.close()
             raise
 
+    def _watched(self, generator: Any) -> Generator[Any, Any, Any]:
+        """
+        What psycopg does to wait, as a generator that is told ten times a second whether
+        there is anything to read, or room to write.
+        """
+        heard = monotonic()
+        try:
+            wanted = next(generator)
+            while True:
+                ready = yield wanted
+                if ready:
+                    heard = monotonic()
+                elif self.patience is not None and monotonic() - heard > self.patience:
+                    raise TookTooLong("the server does not answer")
+                elif self.waits is not None:
+                    self.waits()
+                wanted = generator.send(ready)
+        except StopIteration as done:
+            return done.value
 
-def _within(generator: Any, until: float) -> Generator[Any, Any, Any]:
-    """
-    What psycopg does to wait, as a generator that is told ten times a second whether
-    there is anything to read.
-    """
-    try:
-        wanted = next(generator)
-        while True:
-            ready = yield wanted
-            if not ready and monotonic() > until:
-                raise TookTooLong("the server does not answer")
-            wanted = generator.send(ready)
-    except StopIteration as done:
-        return done.value
+    def begin(self, sql: str) -> None:
+        patience = self.patience
+        self.patience = PATIENCE_TO_BEGIN if patience is None else min(PATIENCE_TO_BEGIN, patience)
+        try:
+            self.execute(sql)
+        finally:
+            self.patience = patience
 
 
 @frozen
@@ -179,7 +202,12 @@ class Cursor:
             return self
         self._cursor = self.connection.raw.cursor()
         statement = translated(sql)
-        self._cursor.execute(statement.text, _given(statement, parameters))
+        try:
+            self._cursor.execute(statement.text, _given(statement, parameters))
+        except errors.ReadOnlySqlTransaction:
+            # It is not the one any more that takes changes: the next transaction looks which is.
+            self.connection.raw.close()
+            raise
         self._count()
         return self
 
@@ -221,7 +249,7 @@ class Connection:
     """
 
     def __init__(self, url: str, **more: Any) -> None:
-        self._url, self._more = url, more
+        self._url, self._more, self._name = url, more, without_password(url)
         self.total_changes = 0
         self.raw = self._connected()
 
@@ -237,13 +265,15 @@ class Connection:
         """
         if not self.raw.closed:
             try:
-                self.raw.execute(sql)
-            except psycopg.OperationalError:
+                self.raw.begin(sql)
+            except psycopg.OperationalError as error:
                 self.raw.close()
+                if isinstance(error, TookTooLong):
+                    log.warn("{name} did not answer: it is called anew", name=self._name)
             else:
                 return
         self.raw = self._connected()
-        self.raw.execute(sql)
+        self.raw.begin(sql)
 
     @property
     def in_transaction(self) -> bool:
@@ -345,7 +375,7 @@ class PostgreSQL:
         self.name = without_password(self.url)
 
     def is_cut(self, error: BaseException | None) -> bool:
-        slow = (TookTooLong, errors.QueryCanceled)
+        slow = (TookTooLong, errors.QueryCanceled, errors.ConnectionTimeout)
         return isinstance(error, errors.OperationalError) and not isinstance(error, slow)
 
     def take(self) -> None:
@@ -357,16 +387,14 @@ class PostgreSQL:
         """
         One daemon upgrades, the others wait for it.
         """
-        connection.execute("SET lock_timeout = 0")
-        connection.execute("SET statement_timeout = 0")
-        connection.raw.patience = None
-        [(is_ours,)] = connection.execute("SELECT pg_try_advisory_lock(?)", (UPGRADING,))
-        if not is_ours:
-            schema.log.info("Another daemon looks after the schema: waiting for it")
-            connection.execute("SELECT pg_advisory_lock(?)", (UPGRADING,))
-        try:
+        _refuse_encoding(connection)
+        with _unhurried(connection):
+            [(is_ours,)] = connection.execute("SELECT pg_try_advisory_lock(?)", (UPGRADING,))
+            if not is_ours:
+                log.info("Another daemon looks after the schema: waiting for it")
+                connection.raw.waits = partial(tell, "Another daemon upgrades the database")
+                connection.execute("SELECT pg_advisory_lock(?)", (UPGRADING,))
             _upgrade(connection, tell)
-        finally:
             connection.execute("SELECT pg_advisory_unlock(?)", (UPGRADING,))
 
     def refuse_missing(self) -> None:
@@ -375,6 +403,7 @@ class PostgreSQL:
         """
 
     def refuse_strange(self, connection: Connection) -> None:
+        _refuse_encoding(connection)
         _refuse_newer(connection)
         schema.refuse_older(_applied(connection), steps()[-1].number)
 
@@ -399,12 +428,42 @@ class PostgreSQL:
         """
 
 
+@contextmanager
+def _unhurried(connection: Connection) -> Iterator[None]:
+    """
+    What is done meanwhile may take as long as it takes.  If it fails, the connection is good
+    for nothing more; and who closes it lets go of the lock.
+    """
+    raw = connection.raw
+    raw.patience = None
+    raw.execute("SET lock_timeout = 0")
+    raw.execute("SET statement_timeout = 0")
+    yield
+    raw.patience, raw.waits = PATIENCE, None
+    for setting in SETTINGS:
+        raw.execute(setting)
+
+
 def _applied(connection: Connection) -> int:
     [(table,)] = connection.execute("SELECT to_regclass('schema')")
     if table is None:
         return 0
     [(number,)] = connection.execute("SELECT coalesce(max(number), 0) FROM schema")
     return int(number)
+
+
+def _refuse_encoding(connection: Connection) -> None:
+    """
+    What a server without a language makes by default has none of its own, either: it would
+    count bytes instead of letters.  Others have no smileys.
+    """
+    encoding = connection.raw.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise schema.Unusable(
+            f"the database in PostgreSQL has the encoding {encoding}, in which not all that people"
+            " write can be kept: make another one, with createdb --encoding=UTF8"
+            " --template=template0 --locale=C"
+        )
 
 
 def _refuse_newer(connection: Connection) -> None:
@@ -418,10 +477,11 @@ def _upgrade(connection: Connection, tell: schema.Tell) -> None:
     _refuse_newer(connection)
     for step in steps():
         if step.number > seen:
-            tell(f"Upgrading the database: {step.name}")
+            connection.raw.waits = say = partial(tell, f"Upgrading the database: {step.name}")
+            say()
             _apply(connection, step)
             if seen:
-                schema.log.info("Upgraded the database: {step}", step=step.name)
+                log.info("Upgraded the database: {step}", step=step.name)
 
 
 def _apply(connection: Connection, step: schema.Step) -> None:

@@ -5,16 +5,19 @@ Three daemons, one PostgreSQL, one Redis: several machines that behave as one.
 import os
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPException
 from itertools import cycle
 from pathlib import Path
 
 import pytest
 
+from teamchatd.http.readiness import STUCK
+from teamchatd.store.database import IN_DOUBT, NOT_READ, NOT_STORED
 from tests.answers import encoded
 from tests.daemon import request_bytes
 from tests.files import corpus
-from tests.postgres import Place, restart
+from tests.postgres import Pair, Place, Server, restart
 from tests.real.daemon import PATIENCE, RealDaemon
 from tests.redis import some_redis
 
@@ -34,10 +37,22 @@ class Cluster:
     @ivar daemons: those that are there.
     """
 
-    def __init__(self, directory, count=3, is_with_redis=True, streams_per_user=1000, **sections):
+    def __init__(
+        self,
+        directory,
+        count=3,
+        is_with_redis=True,
+        streams_per_user=1000,
+        place=None,
+        **sections,
+    ):
+        """
+        @param place: of the record; else it is a database of its own.
+        """
         self._directory, self.shared = directory, directory / "shared"
-        self._sections = {"events": {"streams_per_user": streams_per_user}} | sections
-        self.place = Place()
+        events = {"streams_per_user": streams_per_user, "heartbeat_seconds": 1}
+        self._sections = {"events": events} | sections
+        self.place = place or Place()
         self.redis = some_redis(directory) if is_with_redis else None
         self.daemons = []
         with ThreadPoolExecutor(count) as threads:  # for the first time, all at once
@@ -290,6 +305,171 @@ def test_whichever_dies(cluster):
         mine = [each for each in ears[0].heard if each in set(poster.acknowledged)]
         assert mine == poster.acknowledged
     for daemon in survivors:
+        daemon.assert_untroubled()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """
+    A PostgreSQL that can be stopped still.
+    """
+    made = Server()
+    yield made
+    made.stop()
+
+
+def beats(listener):
+    """
+    Wait until it is shown once more that the stream is alive.
+    """
+    count = listener.comments
+    while listener.comments == count:
+        assert not listener.closed
+        listener._read_some()
+
+
+def said_to(listener, count):
+    return [event.payload.get("content") for event in listener.await_events(count)[1:]]
+
+
+def test_backend_stands_still(make_cluster, server):
+    """
+    While what works for one daemon in PostgreSQL stands still, in the middle of a change, it is
+    not ready, its streams live and it can be read; what others would write is refused, for it
+    holds the lock.  Nothing of that was changed, and what is sent again is heard once.
+    """
+    cluster = make_cluster(count=1, is_with_redis=False, place=Place(server.url))
+    [here], place = cluster.daemons, cluster.place
+    ada = here.token("ada")
+    path = f"/channels/{here.general(ada)}/messages"
+    while len(ours := place.backends()) != 2:  # those with which it has started end
+        assert len(ours) > 2
+    cluster.add()
+    there = cluster.daemons[1]
+    ears = [daemon.listen(ada) for daemon in (here, there)]
+    for ear in ears:
+        ear.await_events(1)
+    line = here.another()
+    with ThreadPoolExecutor(1) as thread, ExitStack() as while_it_is_still:
+        with place.held("messages"):
+            asked = thread.submit(line.post, path, ada, {"content": "a", "clientId": "a"})
+            while not (writer := place.backends("wait_event_type = 'Lock'") & ours):
+                assert not asked.done(), asked.result()
+            while_it_is_still.enter_context(server.still(*writer))
+        ready = here.get("/health/ready")
+        assert (ready.status, ready.json["error"]) == (503, STUCK)
+        assert here.read(ada) == []
+        beats(ears[0])
+        refused = there.post(path, ada, {"content": "b", "clientId": "b"})
+        assert (refused.status, refused.json["error"]) == (503, NOT_STORED)
+        there.await_log("cannot be written: canceling statement due to lock timeout")
+        while_it_is_still.close()
+        late = asked.result(PATIENCE)  # it finds that it has waited for too long
+        assert (late.status, late.json["error"]) == (503, NOT_STORED)
+    line.hang_up()
+    for daemon, content in ((there, "a"), (here, "b"), (there, "b")):
+        given = {"content": content, "clientId": content}
+        assert daemon.post(path, ada, given).status == 200
+    for ear in ears:
+        assert said_to(ear, 3) == ["a", "b"]
+    here.await_log("Not ready: ")
+    while here.get("/health/ready").status != 200:
+        pass
+
+    with between_readings(server, place, ours - writer):
+        assert here.read(ada) == ["a", "b"]
+        here.await_log("did not answer: it is called anew")
+    here.say(ada, "c")
+    for ear in ears:
+        assert said_to(ear, 4) == ["a", "b", "c"]
+        ear.leave()
+    for daemon in cluster.daemons:
+        daemon.assert_untroubled()
+
+
+@contextmanager
+def between_readings(server, place, reader):
+    """
+    It stands still while it does nothing.
+    """
+    while True:
+        with server.still(*reader):
+            if place.backends("state = 'idle'") >= reader:
+                yield
+                return
+
+
+def test_server_stands_still(make_cluster, server):
+    """
+    When all of PostgreSQL does, who writes and who reads is told so, and the operator; and
+    when it goes on, so does the daemon.
+    """
+    cluster = make_cluster(count=1, is_with_redis=False, place=Place(server.url))
+    [daemon] = cluster.daemons
+    ada = daemon.token("ada")
+    path = f"/channels/{daemon.general(ada)}/messages"
+    ear = daemon.listen(ada)
+    ear.await_events(1)
+    lines = [daemon.another() for _ in range(2)]
+    with server.still():
+        with ThreadPoolExecutor(2) as threads:
+            asked = [
+                threads.submit(lines[0].post, path, ada, {"content": "a", "clientId": "a"}),
+                threads.submit(lines[1].get, path, ada),
+            ]
+            beats(ear)
+            assert daemon.get("/health").status == 200
+            answers = [each.result(PATIENCE) for each in asked]
+        assert [each.status for each in answers] == [503, 503]
+        assert answers[0].json["error"] in (NOT_STORED, IN_DOUBT)
+        assert answers[1].json["error"] == NOT_READ
+        daemon.await_log("cannot be written: ")
+        daemon.await_log("cannot be read: ")
+        beats(ear)
+    while (answer := lines[0].post(path, ada, {"content": "a", "clientId": "a"})).status != 200:
+        assert answer.status == 503
+    daemon.await_log("can be written again")
+    assert daemon.read(ada) == ["a"]
+    daemon.await_log("can be read again")
+    assert said_to(ear, 2) == ["a"]
+    ear.leave()
+    for line in lines:
+        line.hang_up()
+    daemon.assert_untroubled()
+
+
+def test_standby_takes_over(make_cluster):
+    """
+    Of several servers in the address, the daemons find the one that takes changes, also when
+    that is another all of a sudden.  Until then changes are refused, and what is sent again is
+    there once.
+    """
+    pair = Pair()
+    cluster = make_cluster(count=2, place=pair)
+    here, there = cluster.daemons
+    ada, *tokens = [here.token(name) for name in ("ada", *POSTERS)]
+    channel = here.general(ada)
+    path, given = f"/channels/{channel}/messages", {"content": "last", "clientId": "last"}
+    posters = [Poster(name, token, channel) for name, token in zip(POSTERS, tokens, strict=True)]
+    ears = [Ear(ada, daemon, True) for daemon in cluster.daemons]
+    with ThreadPoolExecutor(len(posters)) as threads:
+        under_way = [threads.submit(each.post, cluster.daemons, EACH_POSTS) for each in posters]
+        with pair.without_first():
+            refused = here.post(path, ada, given)
+            assert refused.status == 503
+            assert refused.json["error"] in (NOT_STORED, IN_DOUBT)
+            here.await_log(r"cannot be read: .*session is read-only")
+        for each in under_way:
+            each.result(PATIENCE * 2)
+    assert here.post(path, ada, given).status == 200
+    last = there.done(there.post(path, ada, given))["message"]
+    for ear in ears:
+        ear.hear_until(last["id"])
+    assert ears[0].heard == ears[1].heard
+    acknowledged = [each for poster in posters for each in poster.acknowledged]
+    assert sorted([*acknowledged, last["id"]]) == sorted(ears[0].heard)
+    here.await_log("can be written again")
+    for daemon in cluster.daemons:
         daemon.assert_untroubled()
 
 

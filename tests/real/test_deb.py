@@ -172,22 +172,44 @@ def test_upgrade(another):
     )
 
 
+def asked_of_systemd(machine):
+    """
+    From now on, what the package asks of a systemd that has a third daemon of this team: as a
+    function that says it.
+    """
+    fake = "/usr/bin/systemctl"
+    script = (
+        '#!/bin/sh\\necho "$@" >>/run/asked\\n'
+        '[ "$1" != list-units ] || echo teamchat-more@3.service loaded\\n'
+    )
+    machine.run("mkdir", "-p", "/run/systemd/system")
+    machine.run("rm", "-f", "/usr/sbin/policy-rc.d")  # containers have one, and start nothing
+    machine.run("sh", "-c", f"rm -f {fake}; printf '{script}' >{fake}; chmod 755 {fake}")
+    return lambda: machine.run("cat", "/run/asked").splitlines()
+
+
 def test_several_teams(another):
     """
     The services of teams of their own go on with the new version after an upgrade, and end when
     their program goes.
     """
-    another.run("mkdir", "-p", "/run/systemd/system")
-    fake = "/usr/bin/systemctl"
-    another.run(
-        "sh",
-        "-c",
-        f"rm -f {fake}; echo '#!/bin/sh\necho \"$@\" >>/run/asked' >{fake}; chmod 755 {fake}",
-    )
+    asked = asked_of_systemd(another)
     install(another.sandbox, another.package)
-    assert "try-restart teamchat@*.service\n" in another.run("cat", "/run/asked")
+    assert "try-restart teamchat@*.service" in asked()
     another.run("dpkg", "--remove", "teamchat")
-    assert "stop teamchat@*.socket teamchat@*.service\n" in another.run("cat", "/run/asked")
+    assert "stop teamchat-more@*.service teamchat@*.socket teamchat@*.service" in asked()
+
+
+def test_several_daemons(another):
+    """
+    In an upgrade, no daemon of the old version works beside one of the new.
+    """
+    asked = asked_of_systemd(another)
+    install(another.sandbox, another.package)
+    said = asked()
+    [restarted] = [each for each in said if each.endswith("restart teamchat.service")]
+    assert said.index("stop teamchat-more@3.service") < said.index(restarted)
+    assert said.index(restarted) < said.index("start teamchat-more@3.service")
 
 
 def test_removed_and_purged(another):

@@ -4,6 +4,7 @@ C{make install} and C{make uninstall}, into a folder that stands for the whole m
 Nothing is fetched: setuptools and Twisted are those of the environment that runs the tests.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,13 @@ from tests.real.daemon import PATIENCE, ROOT
 
 pytestmark = pytest.mark.real
 
-UNITS = {"teamchat.service", "teamchat.socket", "teamchat@.service", "teamchat@.socket"}
+UNITS = {
+    "teamchat.service",
+    "teamchat.socket",
+    "teamchat-more@.service",
+    "teamchat@.service",
+    "teamchat@.socket",
+}
 
 
 @pytest.fixture
@@ -80,6 +87,8 @@ def test_install_and_uninstall(make, tmp_path):
 
     configuration.write_text("# mine\n")
     (tmp_path / "var/lib/private/teamchat").mkdir(parents=True)
+    enabled(system, "multi-user.target", "teamchat.service")
+    enabled(system, "teamchat.service", "teamchat-more@2.service", "teamchat-more@.service")
     assert "stays as it is" in make("install", PREFIX="/srv/chat")
     assert configuration.read_text() == "# mine\n"
     told = make("uninstall", PREFIX="/srv/chat")
@@ -88,6 +97,34 @@ def test_install_and_uninstall(make, tmp_path):
         "The configuration stays: /etc/teamchat",
         "The data stays: /var/lib/private/teamchat",
     ]
+
+
+def enabled(system, by, unit, file=None):
+    """
+    As systemctl enables it.
+    """
+    wants = system / f"{by}.wants"
+    wants.mkdir()
+    (wants / unit).symlink_to(system / (file or unit))
+
+
+def test_extras(make, tmp_path, monkeypatch):
+    """
+    What speaks to PostgreSQL is installed for who wants it, and from then on kept up to date.
+    """
+    report = tmp_path / "report.json"
+    monkeypatch.setenv("PIP_REPORT", str(report))
+
+    def asked(**variables):
+        make("install", PREFIX="/srv/chat", **variables)
+        [ours] = json.loads(report.read_text())["install"]
+        return ours.get("requested_extras", [])
+
+    assert asked() == []
+    assert asked(EXTRAS="postgres") == ["postgres"]
+    [packages] = (tmp_path / "srv/chat/lib").glob("*/site-packages")
+    (packages / "psycopg.py").write_text("")
+    assert asked() == ["postgres"]
 
 
 def test_not_ours(make, tmp_path):

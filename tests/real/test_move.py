@@ -219,6 +219,23 @@ def test_moved(as_process, place):
     daemon.assert_untroubled()
 
 
+def test_secrets_of_systemd(as_process, place, tmp_path):
+    """
+    Secrets that are there only while the service runs keep nobody from moving: of them, the
+    address of the new record is needed, and can be said as a file, too.
+    """
+    daemon = as_process()
+    daemon.stop()
+    address = tmp_path / "address"
+    address.write_text(place.url)
+    away = {"TEAMCHAT_AUTH_JWT_SECRET_FILE": "/run/credentials/teamchat.service/jwt-secret"}
+    status, said, _ = teamchat(daemon, "move", TEAMCHAT_STORAGE_DATABASE_FILE=str(address), **away)
+    assert (status, "The record is in PostgreSQL" in said) == (0, True)
+    away["TEAMCHAT_STORAGE_DATABASE_FILE"] = "/run/credentials/teamchat.service/database"
+    _, _, complaint = teamchat(daemon, "move", **away)
+    assert "from /etc/credstore and while the service runs" in complaint
+
+
 def test_killed_at_every_step(stopped, place, monkeypatch):
     """
     The power goes after each step, and each time somebody begins again.  What is half-way,

@@ -2,6 +2,7 @@
 The record in PostgreSQL, on a real server: written by several daemons as if by one.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
@@ -16,6 +17,7 @@ from teamchatd.model import Everyone
 from teamchatd.store.database import Database
 from teamchatd.store.journal import Journal
 from teamchatd.store.postgres import (
+    UPGRADING,
     Impatient,
     PostgreSQL,
     TookTooLong,
@@ -23,7 +25,7 @@ from teamchatd.store.postgres import (
     translated,
     without_password,
 )
-from teamchatd.store.schema import Unusable
+from teamchatd.store.schema import Step, Unusable
 from teamchatd.store.sqlite import SQLite
 from tests.daemon import ThreadlessDatabase
 from tests.postgres import Place
@@ -440,6 +442,97 @@ async def test_steps_are_applied_once(open_database, place):
     assert applied == [step.number for step in steps()]
 
 
+def founds(place, told):
+    with closing(PostgreSQL(place.url).connect()) as connection:
+        PostgreSQL(place.url).found(connection, told.append)
+        names = ("lock_timeout", "statement_timeout")
+        return [connection.execute(f"SHOW {name}").fetchone() for name in names]
+
+
+def test_one_upgrades(place):
+    """
+    Of daemons that start at once, one upgrades.  The others say in the log what they wait for,
+    and to whoever would lose patience; and in the end are as strict as always.
+    """
+    told = []
+    with capturedLogs() as logs, ThreadPoolExecutor(1) as thread:
+        with psycopg.connect(place.url, autocommit=True) as first:
+            first.execute("SELECT pg_advisory_lock(%s)", (UPGRADING,))
+            waiting = thread.submit(founds, place, told)
+            while told.count("Another daemon upgrades the database") < 2:
+                assert not waiting.done(), waiting.result()
+            assert [*first.execute("SELECT to_regclass('schema')")] == [(None,)]
+        assert waiting.result() == [("5s",), ("10s",)]
+    said = [formatEvent(event) for event in logs]
+    assert "Another daemon looks after the schema: waiting for it" in said
+    assert told[-1].startswith("Upgrading the database: ")
+
+
+def test_long_step(place, monkeypatch):
+    """
+    Whoever would lose patience hears of a step for as long as it takes, longer than
+    anything else may take.
+    """
+    monkeypatch.setattr(Impatient, "patience", 0.2)
+    monkeypatch.setattr(
+        "teamchatd.store.postgres.steps",
+        lambda: [Step(1, "rest", "SELECT pg_sleep(1)")],
+    )
+    told = []
+    founds(place, told)
+    assert set(told) == {"Upgrading the database: rest"}
+    assert len(told) > 3
+
+
+def test_cut_in_an_upgrade(place, monkeypatch):
+    """
+    The operator is told what went wrong, and not only that the connection is closed.
+    """
+    cut = Step(1, "cut", "SELECT pg_terminate_backend(pg_backend_pid())")
+    monkeypatch.setattr("teamchatd.store.postgres.steps", lambda: [cut])
+    with pytest.raises(psycopg.OperationalError, match="terminating connection"):
+        founds(place, [])
+
+
+@ensure
+async def test_takes_no_changes(open_database):
+    """
+    When the server takes no changes any more, the next change looks for one that does.
+    """
+    database = open_database()
+
+    def backend(change):
+        return change.cursor.execute("SELECT pg_backend_pid()").fetchone()
+
+    def put_where_it_is_refused(change):
+        change.cursor.execute("SET TRANSACTION READ ONLY")
+        put(change, "lost")
+
+    before = await database.change(backend)
+    with pytest.raises(Unavailable, match="Nothing was changed"):
+        await database.change(put_where_it_is_refused)
+    assert await database.change(backend) != before
+    assert await database.change(put, "a") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "is_cut"),
+    [
+        (psycopg.OperationalError("refused"), True),
+        (psycopg.errors.AdminShutdown(), True),
+        (psycopg.errors.ConnectionTimeout(), False),
+        (psycopg.errors.QueryCanceled(), False),
+        (TookTooLong(), False),
+        (psycopg.errors.UndefinedTable(), False),
+    ],
+)
+def test_worth_another_try(error, is_cut):
+    """
+    Who has waited for a server that does not answer is not made to wait for it again.
+    """
+    assert PostgreSQL("postgresql://localhost/x").is_cut(error) is is_cut
+
+
 @ensure
 async def test_newer_database(open_database, place):
     """
@@ -450,6 +543,21 @@ async def test_newer_database(open_database, place):
         connection.execute("INSERT INTO schema (number, compatible_from) VALUES (9999, 9999)")
     with pytest.raises(Unusable, match="written by a newer version"):
         Database(PostgreSQL(place.url), reactor).startService()
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_encoding(encoding):
+    """
+    A database that cannot keep all that people write is refused, also by the command.
+    """
+    place = Place(more=f"ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'")
+    try:
+        database = Database(PostgreSQL(place.url), reactor)
+        for open_it in (database.startService, database.visit):
+            with pytest.raises(Unusable, match=f"has the encoding {encoding}, in which"):
+                open_it()
+    finally:
+        place.drop()
 
 
 @ensure

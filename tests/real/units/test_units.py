@@ -21,7 +21,11 @@ pytestmark = pytest.mark.real
 
 UNITS = ROOT / "systemd"
 
-SERVICES = ["teamchat.service", "teamchat@red.service"]
+SERVICES = ["teamchat.service", "teamchat@red.service", "teamchat-more@2.service"]
+
+SOCKETS = ["teamchat.socket", "teamchat@red.socket"]
+
+FILES = ["teamchat.service", "teamchat@.service", "teamchat-more@.service"]
 
 NOT_KNOWN_YET = re.compile(r".*Unknown key.* 'Restart(Steps|MaxDelaySec)' .*ignoring")
 """What an earlier systemd says of keys that it does not know, and does without."""
@@ -30,10 +34,10 @@ NOT_KNOWN_YET = re.compile(r".*Unknown key.* 'Restart(Steps|MaxDelaySec)' .*igno
 @pytest.fixture
 def units(tmp_path):
     """
-    The folder of the units, with a program that is there, and one team.
+    The folder of the units, with a program that is there, one team, and one more daemon.
     """
     for unit in UNITS.iterdir():
-        name = unit.name.replace("@.", "@red.")
+        name = unit.name.replace("more@.", "more@2.").replace("@.", "@red.")
         text = unit.read_text().replace("/opt/teamchat/bin/twistd", sys.executable)
         (tmp_path / name).write_text(text)
     return tmp_path
@@ -53,9 +57,7 @@ def analyze(*arguments, where):
     return done.returncode, done.stdout
 
 
-@pytest.mark.parametrize(
-    "unit", [*SERVICES, *(name.replace("service", "socket") for name in SERVICES)]
-)
+@pytest.mark.parametrize("unit", [*SERVICES, *SOCKETS])
 def test_verify(units, unit):
     """
     systemd finds nothing wrong, but that an earlier one does not know two keys.
@@ -89,7 +91,7 @@ def test_exposure(units, unit):
     assert code != 0, "nothing was rated"
 
 
-@pytest.mark.parametrize("unit", ["teamchat.service", "teamchat@.service"])
+@pytest.mark.parametrize("unit", FILES)
 def test_nothing_that_breaks_it(unit):
     """
     What was seen to break it, under a systemd that ran it, is not in the units: the first
@@ -100,7 +102,7 @@ def test_nothing_that_breaks_it(unit):
     assert "@resources" not in "".join(re.findall("^SystemCallFilter=.*$", settings, re.M))
 
 
-@pytest.mark.parametrize("unit", ["teamchat.service", "teamchat@.service"])
+@pytest.mark.parametrize("unit", FILES)
 def test_patience(unit):
     """
     systemd waits for longer than the daemon takes to end.
@@ -116,6 +118,26 @@ def test_teams_are_like_one():
     one = settings_of("teamchat.service") - {"User=teamchat", "Description=Team chat"}
     team = settings_of("teamchat@.service") - {"Description=Team chat of %i"}
     assert {each.replace("teamchat-%i", "%i").replace("%i", "teamchat") for each in team} == one
+
+
+def test_more_are_like_one():
+    """
+    More daemons of one team get what the first gets, from where it gets it, and nothing that
+    would be taken from it when they end, as the folder of a service is.
+    """
+    one, more = settings_of("teamchat.service"), settings_of("teamchat-more@.service")
+    assert one - more == {
+        "Description=Team chat",
+        "RuntimeDirectory=teamchat",
+        "WantedBy=multi-user.target",
+    }
+    assert more - one == {
+        "Description=Team chat, daemon %i",
+        "After=teamchat.service",
+        "ReloadPropagatedFrom=teamchat.service",
+        "BindReadOnlyPaths=-/run/credentials/%n:/run/credentials/teamchat.service",
+        "WantedBy=teamchat.service",
+    }
 
 
 def settings_of(unit):
