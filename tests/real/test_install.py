@@ -60,12 +60,15 @@ def files_of(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
 
 
-def test_install_and_uninstall(make, tmp_path):
+def test_install_and_uninstall(make, tmp_path, monkeypatch):
     """
     The program is where its units say, and whoever takes it away again has left only the
-    configuration and the data, and is told where.
+    configuration and the data, and is told where.  What speaks to PostgreSQL is installed for
+    who wants it, and from then on kept up to date.
     """
+    monkeypatch.setenv("PIP_REPORT", str(tmp_path / "report"))
     make("install", PREFIX="/srv/chat")
+    assert asked_for(tmp_path / "report") == []
     assert not (ROOT / "build").exists()  # root leaves nothing in somebody's checkout
     prefix, system = tmp_path / "srv/chat", tmp_path / "etc/systemd/system"
     sample = (ROOT / "etc/teamchat.toml").read_text()
@@ -89,14 +92,33 @@ def test_install_and_uninstall(make, tmp_path):
     (tmp_path / "var/lib/private/teamchat").mkdir(parents=True)
     enabled(system, "multi-user.target", "teamchat.service")
     enabled(system, "teamchat.service", "teamchat-more@2.service", "teamchat-more@.service")
-    assert "stays as it is" in make("install", PREFIX="/srv/chat")
+    assert "stays as it is" in make("install", PREFIX="/srv/chat", EXTRAS="postgres")
+    assert asked_for(tmp_path / "report") == ["postgres"]
     assert configuration.read_text() == "# mine\n"
+
+    [packages] = prefix.glob("lib/*/site-packages")
+    (packages / "psycopg.py").write_text("")
+    command.unlink()
+    command.write_text("another's program")
+    assert "/usr/local/bin/teamchat is somebody else's" in make("install", PREFIX="/srv/chat")
+    assert asked_for(tmp_path / "report") == ["postgres"]
+
     told = make("uninstall", PREFIX="/srv/chat")
-    assert files_of(tmp_path) == {"etc/teamchat/teamchat.toml"}
+    assert command.read_text() == "another's program"
+    kept = {"etc/teamchat/teamchat.toml", "usr/local/bin/teamchat", "report"}
+    assert files_of(tmp_path) == kept
     assert told.splitlines() == [
         "The configuration stays: /etc/teamchat",
         "The data stays: /var/lib/private/teamchat",
     ]
+
+
+def asked_for(report):
+    """
+    The extras with which pip has installed teamchat, by what it has written down.
+    """
+    [ours] = json.loads(report.read_text())["install"]
+    return ours.get("requested_extras", [])
 
 
 def enabled(system, by, unit, file=None):
@@ -108,25 +130,6 @@ def enabled(system, by, unit, file=None):
     (wants / unit).symlink_to(system / (file or unit))
 
 
-def test_extras(make, tmp_path, monkeypatch):
-    """
-    What speaks to PostgreSQL is installed for who wants it, and from then on kept up to date.
-    """
-    report = tmp_path / "report.json"
-    monkeypatch.setenv("PIP_REPORT", str(report))
-
-    def asked(**variables):
-        make("install", PREFIX="/srv/chat", **variables)
-        [ours] = json.loads(report.read_text())["install"]
-        return ours.get("requested_extras", [])
-
-    assert asked() == []
-    assert asked(EXTRAS="postgres") == ["postgres"]
-    [packages] = (tmp_path / "srv/chat/lib").glob("*/site-packages")
-    (packages / "psycopg.py").write_text("")
-    assert asked() == ["postgres"]
-
-
 def test_not_ours(make, tmp_path):
     """
     What make install has not made, uninstall does not remove; nor is a folder of the system
@@ -134,13 +137,7 @@ def test_not_ours(make, tmp_path):
     """
     (tmp_path / "srv/chat").mkdir(parents=True)
     (tmp_path / "srv/chat/photos").write_text("")
-    command = tmp_path / "usr/local/bin/teamchat"
-    command.parent.mkdir(parents=True)
-    command.write_text("another's program")
     assert "is left alone" in make("uninstall", status=2, PREFIX="/srv/chat")
     assert (tmp_path / "srv/chat/photos").exists()
     for wrong in ("/", "/usr", "chat"):
         assert "a folder of teamchat's own" in make("install", status=2, PREFIX=wrong)
-    assert "/usr/local/bin/teamchat is somebody else's" in make("install", PREFIX="/srv/other")
-    make("uninstall", PREFIX="/srv/other")
-    assert command.read_text() == "another's program"
