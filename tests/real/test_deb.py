@@ -221,6 +221,9 @@ def test_removed_and_purged(another):
     another.run("mkdir", "-p", data)
     another.run("ln", "-s", "private/teamchat", "/var/lib/teamchat")
     another.run("touch", "/opt/teamchat/written-later", f"{data}/teamchat.sqlite")
+    wants = "/etc/systemd/system/teamchat.service.wants"
+    another.run("mkdir", wants)
+    another.run("ln", "-s", "../teamchat-more@.service", f"{wants}/teamchat-more@2.service")
     another.run("dpkg", "--remove", "teamchat")
     left = named_teamchat(another.sandbox) - another.before
     assert {CONFIGURATION, data, f"{data}/teamchat.sqlite"} <= left
