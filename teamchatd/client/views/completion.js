@@ -1,4 +1,4 @@
-import { html, useId, useSignal } from "../lib.js";
+import { html, useId, useRef, useSignal } from "../lib.js";
 import { insert } from "./insert.js";
 import { actOf, isPressed } from "./keys.js";
 
@@ -20,10 +20,14 @@ async function offerFor(box) {
 export function useCompletion(boxRef, onType) {
   const id = useId();
   const offer = useSignal(null);
+  const looks = useRef(0);
 
   const close = () => (offer.value = null);
   const look = async () => {
+    const mine = ++looks.current;
     const found = await offerFor(boxRef.current);
+    // Several may have waited for the list of emoji: what each took would be taken from another text.
+    if (mine !== looks.current) return undefined;
     if (found?.whole) return take(found.whole);
     offer.value = found?.options.length ? { ...found, marked: 0 } : null;
     return undefined;

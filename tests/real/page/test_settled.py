@@ -423,6 +423,19 @@ def test_pointed_at(house, ada):
     assert faults(page) == []
 
 
+def test_late_emoji(house, ada):
+    """
+    A name that was written, and looked at again, before the emoji had come becomes one, once.
+    """
+    ada.open("empty")
+    ada.composer.fill("")
+    with held(ada, "**/emoji.json"):
+        ada.composer.press_sequentially("well :tada:")
+        ada.composer.click()
+    expect(ada.composer).to_have_value("well 🎉 ")
+    ada.composer.fill("")
+
+
 def test_first_words(house, ada):
     """
     What is on its way stands where it will: below its day, and not below a sentence that says
