@@ -40,9 +40,11 @@ others?.addEventListener("message", ({ data }) => data.userId === mine() && inhe
 
 const mine = () => session.peek()?.user.id;
 
-/** @returns {object[]} what is on its way to a place, or to a thread of it. */
-export const pendingIn = (placeId, parentId = null) =>
-  outbox.value.filter((each) => each.placeId === placeId && each.parentId === parentId);
+/** @returns {object[]} what is on its way to a place, which may be a thread. */
+export function pendingIn(place) {
+  const [placeId, parentId] = place.kind === "thread" ? [place.channel.id, place.id] : [place.id, null];
+  return outbox.value.filter((each) => each.placeId === placeId && each.parentId === parentId);
+}
 
 /**
  * @param {import("./places.js").Place} place a thread, too.

@@ -1,6 +1,6 @@
-import { html, useEffect, useRef } from "../lib.js";
+import { effect, html, useEffect, useRef } from "../lib.js";
 import { config } from "../core/config.js";
-import { send } from "../core/outbox.js";
+import { pendingIn, send } from "../core/outbox.js";
 import { me } from "../core/state.js";
 import { ACCEPTED, attach, Attached, empty, padOf, write } from "./attach.js";
 import { startEditing } from "./editing.js";
@@ -69,8 +69,22 @@ const isSomething = (pad) => pad.text.value.trim() !== "" || pad.files.value.len
 /** Empty lines around a message are never meant; spaces before its first line may be. */
 const trimmed = (text) => text.replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
 
-/** Whoever mends what they have just said goes on talking. */
+let stopWaiting = () => {};
+
+/**
+ * Whoever mends what they have just said goes on talking. It may still be on its way: then it is
+ * mended when it has come, and not what they said before it.
+ */
 function editLast(place, box) {
-  const own = place.messages.value.findLast(({ author }) => author.id === me.value?.id);
-  if (own) startEditing(place, own, box);
+  stopWaiting();
+  stopWaiting = effect(() => {
+    if (!pendingIn(place).some(({ state }) => state !== "failed")) queueMicrotask(begin);
+  });
+
+  function begin() {
+    stopWaiting();
+    if (document.activeElement !== box || box.value) return; // they have gone on without it
+    const own = place.messages.peek().findLast(({ author }) => author.id === me.peek()?.id);
+    if (own) startEditing(place, own, box);
+  }
 }

@@ -64,8 +64,7 @@ function useShown(place) {
 
 /** Between its sending and its coming back one's message is in both for a moment: once is enough. */
 function usePending(place) {
-  const isThread = place.kind === "thread";
-  const entries = isThread ? pendingIn(place.channel.id, place.id) : pendingIn(place.id);
+  const entries = pendingIn(place);
   const newest = place.messages.value.slice(-JUST_ARRIVED);
   return entries.filter(({ messageId }) => !messageId || !newest.some(({ id }) => id === messageId));
 }

@@ -142,6 +142,23 @@ def test_edit_last(ada, bob):
     bob.reads_all(["mine, at last", "and mine"])
 
 
+def test_edit_what_is_on_its_way(ada):
+    """
+    Whoever is faster than the net mends what they have just said, and not what was before it.
+    """
+    ada.say("before")
+    ada.reads("before")
+    held = []
+    ada.page.route("**/messages", lambda route: held.append(route), times=1)
+    with ada.page.expect_request("**/messages"):
+        ada.say("in a hurry")
+    ada.composer.press("ArrowUp")
+    expect(ada.composer).to_be_focused()
+    [route] = held
+    route.continue_()
+    expect(ada.textbox("Edit message")).to_have_value("in a hurry")
+
+
 def test_what_one_may(ada, bob):
     """
     Nobody edits what others wrote; an administrator deletes it.
