@@ -42,6 +42,9 @@ def come(chromium):
     """
     Somebody opens the page, in a browser of their own: C{come(daemon, "ada")}; with a name
     they sign in, as one does in dev mode.
+
+    Most have no service worker, as where the page comes by plain http: it loads all of the
+    page a second time.  Those who talk have one, who work for a day, and who install it.
     """
 
     def come(
@@ -53,6 +56,7 @@ def come(chromium):
         color_scheme="light",
         init="",
         watch=None,
+        has_worker=False,
         **context,
     ):
         profile = chromium.new_context(
@@ -63,6 +67,8 @@ def come(chromium):
             **context,
         )
         profile.set_default_timeout(PATIENCE * 1000)
+        if not has_worker:
+            profile.add_init_script("delete Navigator.prototype.serviceWorker;")
         if init:
             profile.add_init_script(init)
         person = Person(profile.new_page(), Trouble(profile))
@@ -121,7 +127,7 @@ class House:
 
     def __init__(self, directory, come):
         self.daemon = RealDaemon(directory, auth={"max_active_sessions": 1000})
-        self.people = {name: come(self.daemon, name) for name in ("ada", "bob")}
+        self.people = {name: come(self.daemon, name, has_worker=True) for name in ("ada", "bob")}
         self._count = 0
 
     def place(self):

@@ -123,7 +123,7 @@ def ada(daemon, visit):
     """
     Whose page is kept by now.
     """
-    ada = visit(daemon, "ada")
+    ada = visit(daemon, "ada", has_worker=True)
     is_kept(ada)
     return ada
 
@@ -171,7 +171,7 @@ def test_frame(daemon, visit, chosen, scheme):
     """
     Whatever the system has, the frame around the page is of the theme that somebody chose.
     """
-    ada = visit(daemon, "ada", color_scheme=scheme)
+    ada = visit(daemon, "ada", color_scheme=scheme, has_worker=True)
     ada.page.evaluate("(chosen) => localStorage.setItem('teamchat.theme', `\"${chosen}\"`)", chosen)
     ada.page.reload()
     ada.is_in()
@@ -213,7 +213,7 @@ def test_without_a_daemon(daemon, visit, init):
     The page opens, says how things stand, and goes on when it can; and then it hears what is
     said, whoever has to fetch what it takes to hear.
     """
-    ada = visit(daemon, "ada", init=init)
+    ada = visit(daemon, "ada", init=init, has_worker=True)
     is_kept(ada)
     ada.open("General")
     ada.say("hello")
@@ -339,7 +339,7 @@ def test_upgrade(as_process, visit, tmp_path):
         shutil.copytree(ROOT / folder, house / folder)
     daemon = as_process(environ={"PYTHONPATH": str(house)})
     daemon.stay()
-    ada = visit(daemon, "ada")
+    ada = visit(daemon, "ada", has_worker=True)
     is_kept(ada)
     ada.trouble.expect(UNREACHABLE, REFUSED.format(404))
     before = digest_of(ada)
@@ -369,7 +369,7 @@ def bob(daemon, visit):
     """
     Who may be notified, and does not look.
     """
-    bob = visit(daemon, "bob", init=LOOKED_AWAY, permissions=["notifications"])
+    bob = visit(daemon, "bob", init=LOOKED_AWAY, permissions=["notifications"], has_worker=True)
     is_kept(bob)
     comes_true(bob.page, IS_LIVE)  # nobody is notified of what was said before one heard anything
     bob.page.evaluate("look(false)")

@@ -119,7 +119,7 @@ def bob(daemon):
 @pytest.fixture
 def hands(daemon, bob, visit):
     permissions = ["clipboard-read", "clipboard-write"]
-    return Hands(visit(daemon, permissions=permissions))
+    return Hands(visit(daemon, permissions=permissions, has_worker=True))
 
 
 def test_working_day(hands):

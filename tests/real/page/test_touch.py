@@ -111,7 +111,7 @@ def finger(daemon, visit):
     daemon.say(
         bob, "```\n" + "wide " * 100 + "\n```\n\n| a | b |\n|---|---|\n| " + "c" * 90 + " | d |"
     )
-    return Finger(visit(daemon, **TELEPHONE))
+    return Finger(visit(daemon, **TELEPHONE, has_worker=True))
 
 
 def test_working_day(finger):
