@@ -6,6 +6,9 @@ ARGS =
 # beside others is tried once more, alone.  What fails then has failed.
 ALONE = $(PYTHON) -m pytest --last-failed --last-failed-no-failures none --write-seen=.pytest_cache/seen $(ARGS)
 
+# Where it is set, each of a thousand processes compiles again what the others have compiled.
+export PYTHONDONTWRITEBYTECODE =
+
 help: ## say what can be made (ARGS="…" is passed on)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
