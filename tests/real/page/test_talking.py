@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.real.page.chromium import REFUSED
 from tests.real.page.person import exactly
 
 pytestmark = pytest.mark.real
@@ -198,6 +199,7 @@ def test_delete(house, place, visit, bob):
     ada.sign_in("ada@example.org")
     ada.open(place)
     ada.say("a slip")
+    bob.trouble.expect(REFUSED.format(404))  # he may be late to tell that he has read it
     bob.reads("a slip")
     ada.delete("a slip")
     ada.does_not_read("a slip")
@@ -211,6 +213,7 @@ def test_delete_and_go(ada, bob):
     Who leaves meanwhile has deleted it.
     """
     ada.say("a slip")
+    bob.trouble.expect(REFUSED.format(404))  # he may be late to tell that he has read it
     bob.reads("a slip")
     ada.delete("a slip")
     ada.does_not_read("a slip")
