@@ -22,7 +22,7 @@ test: .venv/.test ## run all tests
 	@[ -n "$(ARGS)" ] || $(PYTHON) -m pytest --seen=.pytest_cache/seen tests/test_coverage_of_contract.py
 
 quick: .venv/.test ## run the tests that start no daemon, socket or process
-	QUICK=1 $(PYTHON) -m pytest -m "not real" -n 2 --dist loadfile $(ARGS)
+	QUICK=1 $(PYTHON) -m pytest -m "not real" --ignore tests/real -n 2 --dist loadfile $(ARGS)
 
 check: .venv/.test ## look for mistakes and bad form
 	$(PYTHON) -m ruff check .

@@ -60,6 +60,7 @@ setup(
             "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "jsonschema>=4.23",
+            "jsonschema-rs>=0.30",  # the same, fast
             "openapi-spec-validator>=0.7",
             "schemathesis>=4.32",
             "aiosmtpd>=1.4.6",

@@ -2,7 +2,10 @@
 The daemons that the tests talk to.
 """
 
+import gc
+import importlib.metadata
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,9 @@ from tests.real.proxies import CADDY, NGINX
 from tests.real.sandbox import Possible
 from tests.real.units.tools import ACTIVATE, ANALYZE
 from tests.wire import Wire
+
+# pytest asks before each test which Twisted there is, and each time that takes 2 ms.
+importlib.metadata.version = cache(importlib.metadata.version)
 
 LAST = "test_coverage_of_contract.py"
 """Asks what all the other tests have seen: never with them, and after all of them."""
@@ -58,6 +64,14 @@ def _is_slow(item):
     These come first: of several processes, none is left alone with them in the end.
     """
     return item.path.is_relative_to(REAL)
+
+
+def pytest_collection_finish():
+    """
+    What is there by now stays: nobody needs to look again and again whether it is garbage.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_ignore_collect(collection_path):

@@ -17,6 +17,7 @@ from teamchatd import __version__, house
 from teamchatd.errors import TooMany
 from teamchatd.http import assets
 from teamchatd.http.client import ClientRoutes
+from tests.daemon import Daemon
 from tests.oauth import custom
 
 CLIENT = assets.shipped()
@@ -53,6 +54,16 @@ def daemon(in_memory):
     In memory: only what says otherwise is tried with a real one, too.
     """
     return in_memory()
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory):
+    """
+    One for all files.
+    """
+    daemon = Daemon(tmp_path_factory.mktemp("lasting") / "data")
+    yield daemon
+    daemon.stop()
 
 
 def address(name):
@@ -201,11 +212,11 @@ def test_what_looks_like_a_comment(name):
 
 
 @each_file
-def test_file(daemon, name):
+def test_file(lasting, name):
     """
     Every file is there, as it is in the folder but for comments, and is kept.
     """
-    answer = daemon.get(address(name))
+    answer = lasting.get(address(name))
     assert answer.status == 200
     assert answer.body == without_comments(name, (assets.FOLDER / name).read_bytes())
     assert answer.headers["content-type"] == assets.TYPES[re.search(r"\.\w+$", name)[0]]
@@ -217,12 +228,12 @@ def test_file(daemon, name):
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - set(SMALL_ALREADY)))
-def test_compressed(daemon, name):
+def test_compressed(lasting, name):
     """
     Who takes gzip is sent the same in fewer bytes, under another ETag.
     """
-    plain = daemon.get(address(name))
-    packed = daemon.get(address(name), accept_encoding="gzip, deflate, br")
+    plain = lasting.get(address(name))
+    packed = lasting.get(address(name), accept_encoding="gzip, deflate, br")
     assert "content-encoding" not in plain.headers
     assert packed.headers["content-encoding"] == "gzip"
     assert unpacked(packed) == plain.body
@@ -233,14 +244,14 @@ def test_compressed(daemon, name):
 
 @each_file
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
-def test_file_is_known(daemon, name, encoding):
+def test_file_is_known(lasting, name, encoding):
     """
     Who has it already is told so, whatever they have it as.
     """
-    whole = daemon.get(address(name), accept_encoding=encoding)
+    whole = lasting.get(address(name), accept_encoding=encoding)
     known = {"accept_encoding": encoding, "if_none_match": f'"x", W/{whole.headers["etag"]}'}
     for method in ("GET", "HEAD"):
-        again = daemon.ask(method, address(name), **known)
+        again = lasting.ask(method, address(name), **known)
         assert (again.status, again.body) == (304, b"")
         assert again.headers["etag"] == whole.headers["etag"]
         assert again.headers["cache-control"] == IMMUTABLE
