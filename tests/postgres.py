@@ -39,6 +39,13 @@ def server():
     return os.environ.get("DATABASE_URL") or _ours().get_uri()
 
 
+def pid():
+    """
+    Of the server, where it is ours: the bench asks how much of the processor it takes.
+    """
+    return None if "DATABASE_URL" in os.environ else _ours().get_pid()
+
+
 def restart(place):
     """
     The server of C{place} goes, and comes back; where it is not ours, it cuts all who use

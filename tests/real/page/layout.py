@@ -59,6 +59,9 @@ def faults(page):
     return page.evaluate(LAYOUT)
 
 
+PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
 def fits(page):
     """
     On a desk and in a hand.
@@ -66,8 +69,9 @@ def fits(page):
     for name in ("telephone", "desk"):
         width, height = SIZES[name]
         page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(PAINTED)  # at this size
         found = faults(page)
-        assert found == [], name
+        assert found == [], f"{name}: {found}"
 
 
 SHIFTS = """
