@@ -127,7 +127,7 @@ def _cluster(place: Place, sizes: Sizes, messages: int, streams: int) -> Iterato
                 of_one[row.what] = row.figure
             elif row.unit == "µs" and of_one[row.what]:
                 times = row.figure / of_one[row.what]
-                yield Row("  times that with one", times, "×", less=True)
+                yield Row("  times that with one", times, "×", less=True, streams=row.streams)
 
 
 def _daemons(count: int) -> str:

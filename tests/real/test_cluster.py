@@ -3,6 +3,7 @@ Three daemons, one PostgreSQL, one Redis: several machines that behave as one.
 """
 
 import os
+import signal
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -18,7 +19,7 @@ from tests.answers import encoded
 from tests.daemon import request_bytes
 from tests.files import corpus
 from tests.postgres import Pair, Place, Server, restart
-from tests.real.daemon import PATIENCE, RealDaemon
+from tests.real.daemon import PATIENCE, ROOT, RealDaemon
 from tests.redis import some_redis
 
 pytestmark = pytest.mark.real
@@ -191,6 +192,50 @@ def test_sent_again_elsewhere(cluster):
         for _ in range(2):
             assert survivor.exchange("POST", path, headers, given).status == 200
     assert survivor.read(ada) == ["number 0", "number 1"]
+
+
+DYING = """
+import os, signal
+from teamchatd.store.database import Database
+
+kept = Database._kept
+
+def die(self, batch, *more):
+    if batch.is_on_disk and os.path.exists("dies"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return kept(self, batch, *more)
+
+Database._kept = die
+"""
+"""After COMMIT, and before anybody is told of it: no bell, no event, no answer."""
+
+
+def test_killed_after_commit(make_cluster, tmp_path):
+    """
+    What is in the record is heard from the others, once, though nobody rang; and whoever was
+    not answered, and sends it again, does not say it twice.
+    """
+    (tmp_path / "sitecustomize.py").write_text(DYING)
+    cluster = make_cluster(count=1)
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    cluster.add(environ={"PYTHONPATH": path})
+    survivor, dying = cluster.daemons
+    ada = survivor.token("ada")
+    listener = survivor.listen(ada)
+    listener.await_events(1)
+    (dying.directory / "dies").write_text("")
+    given = {"content": "hello", "clientId": "the only one"}
+    path = f"/channels/{survivor.general(ada)}/messages"
+    with pytest.raises((OSError, HTTPException)):
+        dying.post(path, ada, given)
+    assert dying.process.wait(PATIENCE) == -signal.SIGKILL
+    dying.hang_up()
+    assert said_to(listener, 2) == ["hello"]
+    again = survivor.done(survivor.post(path, ada, given))["message"]
+    assert again["id"] == listener.events[-1].payload["id"]
+    survivor.say(ada, "and on")
+    assert said_to(listener, 3) == ["hello", "and on"]
+    assert survivor.read(ada) == ["hello", "and on"]
 
 
 class Poster:
